@@ -1,0 +1,43 @@
+"""The specification a history is judged by: what its header says the lock promised."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+DEFAULT_DRIFT = 0.01
+DEFAULT_MARGIN_NS = 2_000_000
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the checker must know of a lock; shapes and units are part of the file format.
+
+    ``owners``: releases are tied to the acquirer (owner mutex) or anybody may release (anonymous mutex).
+    ``lease_ns``: time to live the lock asks of the server, per grant; None where it has no lease.
+    ``session_ns``: session timeout of the server, None where the lock does not live in a session.
+    ``drift``: bound on the relative speed difference of two clocks (share, default 1 %).
+    ``margin_ns``: what is taken off a lease for rounding and scheduling (Redlock's clock-drift term has 2 ms).
+    ``refusals``: ``exact`` when one atomic server command decides, ``spurious`` when the lock may refuse while free.
+    ``reentry_limit``, ``permits``: holds of one owner at once, and owners at once.
+    ``fenced``: grants carry a fencing token. ``fencing_checked``: the ledger rejects stale ones.
+    ``recovery_ns``: promised bound after which a lock nobody is inside of can be had again.
+    """
+
+    owners: Literal["owner", "anonymous"] = "owner"
+    lease_ns: int | None = None
+    session_ns: int | None = None
+    drift: float = DEFAULT_DRIFT
+    margin_ns: int = DEFAULT_MARGIN_NS
+    refusals: Literal["exact", "spurious"] = "spurious"
+    reentry_limit: int = 1
+    permits: int = 1
+    read_write: bool = False
+    fenced: bool = False
+    fencing_checked: bool = False
+    recovery_ns: int | None = None
+
+    @property
+    def lapses(self) -> bool:
+        """Whether a hold can end without its holder's release (lease or session)."""
+        return self.lease_ns is not None or self.session_ns is not None

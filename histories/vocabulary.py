@@ -1,0 +1,37 @@
+"""The closed vocabularies of a history: operations, outcomes, points, states and reasons.
+
+A word that is not listed here never appears in a row we write. Readers accept more, because files from newer
+versions may hold more (see :mod:`histories.read`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Operation = Literal["acquire", "try", "renew", "release", "read", "write"]
+"""What a client asked for. ``acquire`` waits, ``try`` does not; ``read`` and ``write`` go to the ledger."""
+
+Outcome = Literal["ok", "fail", "info"]
+"""How a call came back: done, certainly not done, or indeterminate. A call that never came back has no return row."""
+
+Point = Literal["granted", "before-write", "before-renew", "before-release", "refused", "told"]
+"""Protocol points of a client, at which the runner can hold it with a barrier."""
+
+FaultState = Literal["asked", "proven", "unproven", "heal-asked", "healed", "unhealed"]
+ClientState = Literal["started", "paused", "resumed", "killed", "retired"]
+TrialState = Literal["started", "quiet", "ended"]
+LeaveReason = Literal["told", "deadline", "retired", "abandoned"]
+
+ServerEvent = Literal["began", "ended", "blind", "seeing"]
+"""What an observer saw on a server: a key or session began or ended there; it went blind, or sees again."""
+
+EndReason = Literal[
+    "deleted", "expired", "evicted", "flushed", "replaced", "resync", "restart", "session-end", "unknown"
+]
+"""Why a key or session ended on one server, as far as that server told."""
+
+OPERATIONS: tuple[str, ...] = get_args(Operation)
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+POINTS: tuple[str, ...] = get_args(Point)
+LOCK_OPERATIONS = frozenset({"acquire", "try", "renew", "release"})
+ACQUIRES = frozenset({"acquire", "try"})
