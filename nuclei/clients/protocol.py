@@ -1,0 +1,135 @@
+"""The client protocol: JSON lines on stdin and stdout between the runner and one client process.
+
+It is the same for our Python worker and for clients in other languages. The runner speaks first (``configure``), the
+client answers ``ready``. Field names and meanings are final; new messages may be added, unknown ones are an error.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from histories.vocabulary import Operation, Point
+from nuclei.locks.base import Endpoint, Surroundings
+
+PROTOCOL_VERSION = 1
+
+
+class LedgerAccess(msgspec.Struct, kw_only=True):
+    """How this client reaches the ledger. ``checked``: the ledger rejects stale fencing tokens."""
+
+    endpoint: Endpoint
+    checked: bool = False
+    timeout: float = 1.0
+
+
+class Message(msgspec.Struct, tag_field="do", kw_only=True, omit_defaults=True):
+    """From the runner to the client."""
+
+
+class Configure(Message, tag="configure"):
+    """Who you are. ``part``: path of the own part file. ``live``: also send rows on stdout.
+
+    ``lock`` names a registered lock; ``key`` is the lock's name in rows and on the servers; ``seed`` is this
+    client's own stream.
+    """
+
+    client: str
+    lock: str
+    key: str
+    surroundings: Surroundings
+    part: str
+    seed: int
+    version: int = PROTOCOL_VERSION
+    ledger: LedgerAccess | None = None
+    live: bool = True
+
+
+class Hold(Message, tag="hold"):
+    """Set a barrier: the next ``times`` passes of ``point`` stop there until ``go``. 0 takes the barrier away."""
+
+    point: Point
+    times: int = 1
+
+
+class Go(Message, tag="go"):
+    """Pass the barrier you stand at."""
+
+
+class Run(Message, tag="run"):
+    """Run a workload until ``finish``; ``params`` are the workload's own (times in seconds)."""
+
+    workload: str
+    params: dict[str, Any] = {}
+
+
+class Do(Message, tag="op"):
+    """One single operation, answered by ``result``."""
+
+    op: Operation
+    limit: float | None = None
+    value: Any = None
+
+
+class Finish(Message, tag="finish"):
+    """End the workload after the operation under way (release what is held); answered by ``done``."""
+
+
+class Quit(Message, tag="quit"):
+    """Close connections and exit 0."""
+
+
+Request = Configure | Hold | Go | Run | Do | Finish | Quit
+
+
+class Report(msgspec.Struct, tag_field="say", kw_only=True, omit_defaults=True):
+    """From the client to the runner; ``t`` is CLOCK_MONOTONIC ns."""
+
+    t: int
+
+
+class Ready(Report, tag="ready"):
+    """Configured and connected."""
+
+    pid: int
+
+
+class At(Report, tag="at"):
+    """Standing at a barrier (until ``go``)."""
+
+    point: Point
+    attempt: str
+
+
+class Live(Report, tag="row"):
+    """A row, as written to the part file."""
+
+    line: msgspec.Raw
+
+
+class Result(Report, tag="result"):
+    """How a single operation came back."""
+
+    outcome: str
+    fence: int | None = None
+    error: str | None = None
+
+
+class Done(Report, tag="done"):
+    """The workload ended; ``figures`` are counts of the client's own (for example grants)."""
+
+    figures: dict[str, float] = {}
+
+
+class Trouble(Report, tag="error"):
+    """The client itself failed (not the lock): one sentence. The trial is a harness error."""
+
+    error: str
+
+
+Answer = Ready | At | Live | Result | Done | Trouble
+
+REQUEST_DECODER: msgspec.json.Decoder[Request] = msgspec.json.Decoder(Request)
+ANSWER_DECODER: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+ENCODER = msgspec.json.Encoder()

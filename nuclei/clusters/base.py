@@ -1,0 +1,97 @@
+"""The cluster contract: one topology described once, and what a trial needs to know of it while it runs.
+
+One file per topology with one module constant ``CLUSTER`` (a :class:`ClusterEntry`), found by the registry.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from histories.write import PartWriter
+from nuclei.locks.base import Endpoint, Surroundings
+from nuclei.platforms.base import Platform, Wiring
+
+Settings = Mapping[str, float | int | str | bool]
+
+
+class Observer(ABC):
+    """Watches the servers' own truth during one trial, never through a proxy, and writes ``role`` and ``server``
+    rows (and ``blind``/``seeing`` when it could not see, for example while its node was frozen)."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin to watch; returns when every node is being seen (raises HarnessError after a deadline)."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop watching within 2 s, whatever state the nodes are in; idempotent."""
+
+
+class Cluster(ABC):
+    """A topology bound to a platform. ``settings`` are the cluster's (``--set cluster.NAME=VALUE``), seconds for
+    times."""
+
+    name: str
+
+    def __init__(self, platform: Platform, settings: Settings) -> None:
+        self.platform = platform
+        self.settings = settings
+
+    @abstractmethod
+    def wiring(self, sites: Sequence[str]) -> Wiring:
+        """Nodes (the ledger among them) and links."""
+
+    @abstractmethod
+    def ready(self, deadline: float = 30.0) -> str:
+        """Wait until the cluster is proven ready; returns the evidence. Raises HarnessError with the last
+        observation after ``deadline`` seconds."""
+
+    @abstractmethod
+    def reset(self, key: str) -> str:
+        """Back to a pristine, ready cluster without any trace of ``key`` or earlier trials; every node running,
+        nothing cut. Returns the evidence. Must be cheap (well under a second where no failover happened)."""
+
+    @abstractmethod
+    def roles(self) -> dict[str, str]:
+        """Node → role as the node itself says now (``primary``, ``replica``, ``leader``, ``follower``, ``sentinel``,
+        ``standalone``, ``down``)."""
+
+    @abstractmethod
+    def primary(self) -> str | None:
+        """The node in charge of the lock now, as the cluster's own majority sees it, or None."""
+
+    @abstractmethod
+    def observer(self, key: str, writer: PartWriter) -> Observer:
+        """An observer for one trial on the lock ``key``."""
+
+    @abstractmethod
+    def ping(self, site: str, node: str, timeout: float = 0.3) -> bool:
+        """Whether ``node`` answers a request sent through link ``site>node`` (a probe of that link)."""
+
+    @abstractmethod
+    def peer_ping(self, source: str, target: str, timeout: float = 0.5) -> bool:
+        """Whether ``target`` answers a request sent from inside ``source`` through their link."""
+
+    @abstractmethod
+    def surroundings(self, site: str, settings: Settings) -> Surroundings:
+        """What a client at ``site`` is told; ``settings`` (the lock's) are passed on, with the cluster's own."""
+
+    def quorum_side(self, primary: str) -> list[str]:
+        """The nodes that must be on the other side when ``primary`` is isolated (all other nodes, ledger apart)."""
+        return [n.name for n in self.wiring([]).nodes if n.name != primary and n.role != "ledger"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterEntry:
+    """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults."""
+
+    name: str
+    summary: str
+    make: Callable[[Platform, Settings], Cluster]
+    images: Sequence[str]
+    defaults: Settings = field(default_factory=dict)
+
+
+__all__ = ["Cluster", "ClusterEntry", "Endpoint", "Observer", "Settings", "Surroundings"]

@@ -1,0 +1,142 @@
+"""The platform contract: where nodes run, and everything that can be done to them there.
+
+A cluster describes its nodes and links once (:class:`NodeSpec`, :class:`Wiring`); a platform only runs them. What a
+platform cannot do raises :class:`Unsupported` with the reason, and is never imitated.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nuclei.locks.base import Endpoint
+
+if TYPE_CHECKING:
+    from nuclei.network.links import Links
+
+
+class HarnessError(Exception):
+    """Lockquake itself could not do its part: one sentence with what was tried, what was seen, what to do."""
+
+
+class Unsupported(Exception):
+    """This platform cannot do that; the message is the reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeSpec:
+    """One server process. ``image``: ``redis`` or ``zookeeper`` (see images). ``port``: its main listening port, the
+    same number for everyone. ``ports``: further listening ports (ZooKeeper's quorum and election).
+
+    ``files``: absolute path in the node → text, written before every pristine start (``{address:NAME}`` is not
+    interpreted: nodes address each other by name). ``command``: argv. ``env``: environment.
+    """
+
+    name: str
+    role: str
+    image: str
+    port: int
+    command: Sequence[str]
+    ports: Sequence[int] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wiring:
+    """Nodes and who talks to whom: ``peers`` are (source node, target node, target port); ``served`` are the nodes
+    that clients connect to; ``sites`` the places clients run at (one listener per site and served node)."""
+
+    nodes: Sequence[NodeSpec]
+    peers: Sequence[tuple[str, str, int]]
+    served: Sequence[str]
+    sites: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a command inside a node printed (stdout and stderr together) and its exit code."""
+
+    code: int
+    output: str
+
+
+class Pipe(ABC):
+    """A command running inside a node, with its stdin and stdout in our hands, line by line."""
+
+    @abstractmethod
+    def send(self, line: str) -> None:
+        """Write one line. Raises HarnessError when the command has ended."""
+
+    @abstractmethod
+    def receive(self, timeout: float) -> str | None:
+        """The next line without its newline; None when none came within ``timeout`` seconds.
+
+        Raises EOFError when the command has ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the command; idempotent."""
+
+
+class Platform(ABC):
+    """A running set of nodes behind proxied links. All methods may be called from several threads."""
+
+    name: str
+    links: Links
+
+    @abstractmethod
+    def start(self, wiring: Wiring, rundir: Path, say: Callable[[str], None]) -> None:
+        """Start proxy, links and all nodes. Configuration is also written under ``rundir``/config.
+
+        Raises HarnessError (and leaves nothing behind) when a node does not start."""
+
+    @abstractmethod
+    def endpoint(self, site: str, node: str) -> Endpoint:
+        """Where clients at ``site`` reach ``node`` (a loopback port, proxied by link ``site>node``)."""
+
+    @abstractmethod
+    def kill(self, node: str) -> str:
+        """SIGKILL the node's server. Returns the evidence (observed exit). The address stays reserved."""
+
+    @abstractmethod
+    def start_node(self, node: str, *, pristine: bool = False) -> str:
+        """Start a killed node again with the configuration it had (``pristine``: with its original configuration and
+        empty data). Returns the evidence."""
+
+    @abstractmethod
+    def pause(self, node: str) -> str:
+        """Freeze all processes of the node; returns the evidence once it is proven frozen."""
+
+    @abstractmethod
+    def resume(self, node: str) -> str:
+        """Let a frozen node run again; idempotent. Returns the evidence."""
+
+    @abstractmethod
+    def state(self, node: str) -> str:
+        """``running``, ``paused`` or ``exited``."""
+
+    @abstractmethod
+    def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
+        """Run a command inside the node's container or beside its process."""
+
+    @abstractmethod
+    def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
+        """Start a long-lived command inside the node, see :class:`Pipe`."""
+
+    @abstractmethod
+    def logs(self, node: str) -> str:
+        """Everything the node's server has printed so far."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop and remove everything of this platform; idempotent, never raises half-way."""
+
+    def __enter__(self) -> Platform:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
