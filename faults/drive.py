@@ -1,0 +1,117 @@
+"""The life of one fault in a trial: prepared, triggered at a barrier, in force, healed — each step in the history."""
+
+from __future__ import annotations
+
+import time
+
+from faults.arena import Arena, NotExercised
+from faults.base import FaultFamily
+from faults.families import family
+from faults.schedule import FaultSpec
+from histories.vocabulary import Point
+from nuclei.clients.protocol import At, Go, Hold
+from nuclei.clients.process import ClientProcess
+
+TRIGGER_LIMIT = 15.0
+"""Seconds within which the trigger must come, else the trial is not exercised."""
+
+
+class FaultDrive:
+    """Drives one fault. ``run`` does everything up to its heal; ``heal`` may be called again from anywhere (a Ctrl-C,
+    a harness error) and heals at most once."""
+
+    def __init__(self, ident: str, spec: FaultSpec, arena: Arena) -> None:
+        self.ident = ident
+        self.spec = spec
+        self.arena = arena
+        self.fault: FaultFamily = family(spec)(spec, arena)
+        self._begun = False
+        self._healed = False
+
+    def run(self) -> None:
+        """Prepare, wait for the trigger, inject and prove, let the trigger go on, wait, heal.
+
+        Raises NotExercised, Unsupported, HarnessError, Interrupted; the caller must then call ``heal``.
+        """
+        self._begun = True
+        self.fault.prepare()
+        held = self._trigger()
+        holder = held[0] if held else None
+        granted_at = time.monotonic()
+        self._record("asked", None)
+        self.arena.say(f"{self.spec.text()}: injecting" + (f" while {holder} stands at {held[1]}" if held else ""))
+        evidence = self.fault.inject(holder)
+        self._record("proven", evidence)
+        in_force = time.monotonic()
+        if holder is not None:
+            self._let_go(holder, granted_at)
+        self.arena.watch.sleep(in_force + self.fault.seconds("for") - time.monotonic())
+        self.heal()
+
+    def heal(self) -> None:
+        """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError."""
+        if not self._begun or self._healed:
+            return
+        self._healed = True
+        self._record("heal-asked", None)
+        try:
+            evidence = self.fault.heal()
+        except BaseException as error:
+            self._record("unhealed", str(error))
+            raise
+        self._record("healed", evidence)
+
+    def _record(self, state: str, evidence: str | None) -> None:
+        self.arena.record(self.ident, self.spec.name, state, self.fault.targets, evidence, self.spec.params)  # type: ignore[arg-type]
+
+    def _trigger(self) -> tuple[str, Point] | None:
+        """Hold whoever reaches the trigger's point first; None for a trigger by time."""
+        trigger = self.spec.trigger
+        if trigger.after is not None:
+            self.arena.watch.sleep(trigger.after)
+            return None
+        point: Point = trigger.point  # type: ignore[assignment]
+        wanted = [trigger.client] if trigger.client else list(self.arena.clients)
+        candidates = {name: self.arena.clients[name] for name in wanted}
+        for client in candidates.values():
+            client.send(Hold(point=point, times=1))
+        first = self.arena.watch.until(lambda: _standing(candidates, point), time.monotonic() + TRIGGER_LIMIT)
+        for name, client in candidates.items():
+            if name != first:
+                client.send(Hold(point=point, times=0))
+        if first is None:
+            raise NotExercised(f"no client reached {point!r} within {TRIGGER_LIMIT:g} s, so {self.spec.text()} never began")
+        return first, point
+
+    def _let_go(self, holder: str, granted_at: float) -> None:
+        """Let the trigger pass; keep it inside within its lease while the fault may let others in."""
+        client = self.arena.clients[holder]
+        if not client.alive:
+            return
+        limit = self._linger_until(granted_at)
+        lingering = self.fault.lingers and limit > time.monotonic()
+        if lingering:
+            client.send(Hold(point="before-release", times=1))
+        client.send(Go())
+        if lingering:
+            began = int(granted_at * 1e9)
+            watch = self.arena.watch
+            watch.until(
+                lambda: watch.granted_since(began, but=holder) or holder not in watch.inside() or not client.alive, limit
+            )
+            client.send(Hold(point="before-release", times=0))
+            client.send(Go())
+
+    def _linger_until(self, granted_at: float) -> float:
+        """A lease's holder stays within 80 % of its lease; a session's holder as long as the fault lasts."""
+        if self.arena.lease is not None:
+            return granted_at + 0.8 * self.arena.lease
+        return time.monotonic() + self.fault.seconds("for")
+
+
+def _standing(clients: dict[str, ClientProcess], point: Point) -> str | None:
+    for name, client in clients.items():
+        at: At | None = client.standing
+        if at is not None and at.point == point:
+            return name
+    return None

@@ -1,0 +1,5 @@
+"""``python -m lockquake`` is the command line."""
+
+from lockquake.cli import main
+
+main()

@@ -1,0 +1,86 @@
+"""``lockquake campaign``: many plans with expectations, one table, one exit code."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from faults.watch import Interrupted
+from lockquake.batch import stop_on_signals
+from lockquake.campaign import CampaignRun, Outcome, read_campaign
+from lockquake.cli.output import as_data, plain, print_json
+from lockquake.cli.table import block
+from lockquake.expectation import EXIT_CODES
+from lockquake.judge import worst_code
+from lockquake.rundir import DEFAULT_ROOT, batch_directory
+
+
+@click.command("campaign", epilog="Example: lockquake campaign campaigns/quick.toml")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--platform", default="auto", show_default=True, type=click.Choice(["auto", "docker"]))
+@click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
+@click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
+@click.pass_context
+def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: bool) -> None:
+    """Run the plans of FILE (TOML) and hold them against what it expects of each.
+
+    Exit code 0: everything as expected (a textbook lock that breaks as it should is as expected) · 1 a control broke ·
+    2 unknown, or a demonstration that did not show."""
+    began = time.monotonic()
+    campaign = read_campaign(file)
+    directory = batch_directory(root, campaign.name)
+    directory.mkdir(parents=True)
+    plain(f"campaign {campaign.name}: {len(campaign.trial)} plans on docker, run directories under {directory}")
+    with stop_on_signals() as stop:
+        try:
+            run = CampaignRun(campaign, "docker", directory, root, stop, plain)
+            outcomes = run.execute(lambda outcome: plain(_progress(outcome)))
+        except Interrupted:
+            plain(f"interrupted; everything was healed and swept, what was recorded is under {directory}")
+            ctx.exit(128 + stop.signal)
+    data = _data(outcomes)
+    (directory / "campaign.json").write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
+    if as_json:
+        print_json(data)
+    else:
+        _print(outcomes, directory, time.monotonic() - began)
+    ctx.exit(worst_code([EXIT_CODES[outcome.standing] for outcome in outcomes]))
+
+
+def _progress(outcome: Outcome) -> str:
+    result = outcome.result
+    what = f"{result.plan.nucleus} × {result.plan.faults}: {result.status}" if result else outcome.entry.nucleus
+    return f"{'':8}  → {what} — {outcome.standing} (trial {outcome.tries})"
+
+
+def _data(outcomes: list[Outcome]) -> list[dict[str, Any]]:
+    return [
+        {
+            "nucleus": outcome.entry.nucleus,
+            "fault": outcome.entry.fault,
+            "expected": outcome.entry.expect.text(),
+            "standing": outcome.standing,
+            "tries": outcome.tries,
+            "message": outcome.message,
+            "directories": [str(path) for path in outcome.directories],
+            "trial": as_data(outcome.result) if outcome.result else None,
+        }
+        for outcome in outcomes
+    ]
+
+
+def _print(outcomes: list[Outcome], directory: Path, seconds: float) -> None:
+    click.echo("\nnucleus × fault" + " " * 47 + " verdict  kind and cause")
+    for outcome in outcomes:
+        if outcome.result is None:
+            click.echo(f"{outcome.entry.nucleus} × {outcome.entry.fault}: {outcome.standing}: {outcome.message}")
+            continue
+        tries = f"trial {outcome.tries}" if outcome.tries > 1 else ""
+        click.echo(block(outcome.result, f"{outcome.standing}; expected {outcome.entry.expect.text()}", tries))
+    good = sum(outcome.standing == "as claimed" for outcome in outcomes)
+    click.echo(f"\n{good} of {len(outcomes)} as expected, in {seconds:.0f} s. Run directories: {directory}")
+    click.echo(f"Look at one: lockquake check {directory}/NN-…/try-1   Run it again: lockquake run --plan …/try-1")

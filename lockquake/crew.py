@@ -1,0 +1,104 @@
+"""The client processes of one trial: started side by side, watched, ended whatever state they are in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from faults.watch import Watch
+from histories.rows import Client as ClientRow
+from histories.write import PartWriter
+from lockquake.plan import Plan
+from lockquake.rig import Rig
+from lockquake.rundir import RunDirectory
+from nuclei.clients.process import ClientProcess
+from nuclei.clients.protocol import Configure, LedgerAccess, Run
+from nuclei.platforms.base import HarnessError
+
+KEY = "lockquake:lock"
+START_LIMIT = 15.0
+END_LIMIT = 3.0
+
+
+class Crew:
+    """All clients of a trial by process name, ``c1`` first."""
+
+    def __init__(self, plan: Plan, rig: Rig, directory: RunDirectory, watch: Watch, writer: PartWriter) -> None:
+        self.plan = plan
+        self.rig = rig
+        self.watch = watch
+        self.writer = writer
+        names = [f"c{number}" for number in range(1, plan.clients + 1)]
+        self.sites = {name: rig.sites[index % len(rig.sites)] for index, name in enumerate(names)}
+        self.clients = {name: ClientProcess(name, stderr=directory.log(name)) for name in names}
+        self.directory = directory
+
+    def start(self) -> float:
+        """Spawn, configure and connect all clients; returns the seconds it took. Raises HarnessError."""
+        began = time.monotonic()
+        for name, client in self.clients.items():
+            client.on_row(self._feed(name))
+            client.start()
+            client.send(self._configure(name))
+        for name, client in self.clients.items():
+            ready = client.expect_ready(START_LIMIT)
+            self._record(name, "started", ready.pid)
+        return time.monotonic() - began
+
+    def work(self) -> None:
+        """Let all clients begin their workload."""
+        for client in self.clients.values():
+            client.send(Run(workload=self.plan.workload, params=dict(self.plan.workload_settings)))
+
+    def surviving(self) -> list[str]:
+        """The processes that are still alive."""
+        return [name for name, client in self.clients.items() if client.alive]
+
+    def trouble(self) -> str | None:
+        """What a client reported of itself (not of its lock), or that it died by itself; None when all is well."""
+        for name, client in self.clients.items():
+            if client.trouble:
+                return f"client {name}: {client.trouble}"
+            if not client.alive and not client.was_killed:
+                return f"client {name} ended by itself; see {self.directory.log(name)}"
+        return None
+
+    def end(self) -> None:
+        """End all clients within a few seconds, the paused ones too; the rows say who had to be killed."""
+        living = [(name, client) for name, client in self.clients.items() if client.alive]
+        if not living:
+            return
+        with ThreadPoolExecutor(max_workers=len(living)) as pool:
+            for (name, _), killed in zip(living, pool.map(lambda pair: pair[1].end(END_LIMIT), living), strict=True):
+                if killed:
+                    self._record(name, "killed", None, "did not come to its end in time")
+
+    def _configure(self, name: str) -> Configure:
+        cluster, site = self.rig.cluster, self.sites[name]
+        settings = self.plan.lock_settings
+        return Configure(
+            client=name,
+            lock=self.plan.lock,
+            key=KEY,
+            surroundings=cluster.surroundings(site, settings),
+            part=str(self.directory.part(name).resolve()),
+            seed=self.plan.stream_seed(name),
+            ledger=LedgerAccess(
+                endpoint=self.rig.platform.endpoint(site, "ledger"),
+                checked=self.plan.spec().fencing_checked,
+            ),
+        )
+
+    def _feed(self, name: str) -> Callable[[object], None]:
+        return lambda row: self.watch.feed(name, row)
+
+    def _record(self, name: str, state: str, pid: int | None, why: str | None = None) -> None:
+        self.writer.write(ClientRow(t=time.monotonic_ns(), client=name, state=state, pid=pid, why=why))  # type: ignore[arg-type]
+
+
+def require_no_trouble(crew: Crew) -> None:
+    """Raises HarnessError when a client is in trouble of its own."""
+    trouble = crew.trouble()
+    if trouble:
+        raise HarnessError(trouble)

@@ -1,0 +1,71 @@
+"""What a campaign expects of a trial, and whether it came: a control must stay valid, a demonstration must show."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from checker.verdict import Verdict
+from lockquake.trial import TrialResult
+
+Standing = Literal["as claimed", "claim broken", "not demonstrated", "unknown", "harness error", "unsupported"]
+
+EXIT_CODES: dict[Standing, int] = {
+    "as claimed": 0,
+    "claim broken": 1,
+    "not demonstrated": 2,
+    "unknown": 2,
+    "harness error": 3,
+    "unsupported": 4,
+}
+
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """``verdict``: what the whole trial should come to. For ``invalid`` the violation that must be among its verdicts:
+    ``property``, and where given ``kind``, ``cause``; ``keeps`` are properties that must not be invalid beside it."""
+
+    verdict: Literal["valid", "invalid"] = "valid"
+    property: str | None = None
+    kind: str | None = None
+    cause: str | None = None
+    keeps: tuple[str, ...] = ()
+
+    def text(self) -> str:
+        """The expectation in words."""
+        what = " ".join(part for part in (self.property, self.kind, self.cause and f"by {self.cause}") if part)
+        return f"{self.verdict}{': ' + what if what else ''}"
+
+
+def shown(expected: Expectation, verdicts: list[Verdict]) -> Verdict | None:
+    """The verdict that is the expected violation, or None."""
+    for verdict in verdicts:
+        wanted = (
+            verdict.validity == "invalid"
+            and expected.property in {None, verdict.property}
+            and expected.kind in {None, verdict.kind}
+            and expected.cause in {None, verdict.cause}
+        )
+        if wanted:
+            return verdict
+    return None
+
+
+def standing(expected: Expectation, result: TrialResult) -> Standing:
+    """How a result stands against what was expected of it."""
+    if result.status == "harness error":
+        return "harness error"
+    if result.status == "unsupported":
+        return "unsupported"
+    if expected.verdict == "invalid":
+        return _demonstration(expected, result)
+    if result.status == "valid":
+        return "as claimed"
+    return "claim broken" if result.status == "invalid" else "unknown"
+
+
+def _demonstration(expected: Expectation, result: TrialResult) -> Standing:
+    broken = [v.property for v in result.verdicts if v.validity == "invalid"]
+    if any(name in broken for name in expected.keeps):
+        return "claim broken"
+    return "as claimed" if shown(expected, result.verdicts) else "not demonstrated"

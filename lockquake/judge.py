@@ -1,0 +1,73 @@
+"""From files to verdicts: the same for a trial that just ended and for `lockquake check` years later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from checker import check
+from checker.harness import harness_problems, not_exercised
+from checker.report.text import summary
+from checker.verdict import Verdict, worst
+from histories.read import History, read
+from histories.spec import Spec
+
+Status = Literal["valid", "invalid", "unknown", "harness error", "not exercised", "unsupported"]
+
+EXIT_CODES: dict[str, int] = {
+    "valid": 0,
+    "invalid": 1,
+    "unknown": 2,
+    "not exercised": 2,
+    "harness error": 3,
+    "unsupported": 4,
+}
+WORST_FIRST = (1, 3, 2, 4, 0)
+"""Of several results a violation wins, then a harness error, then unknown."""
+
+
+def worst_code(codes: list[int]) -> int:
+    """The exit code of several results; 4 when there is none (nothing was tested)."""
+    return next((code for code in WORST_FIRST if code in codes), 4)
+
+
+@dataclass
+class Judgement:
+    """A history's verdicts and what they amount to. ``text`` is the report a person reads."""
+
+    status: Status
+    verdicts: list[Verdict] = field(default_factory=list)
+    message: str = ""
+    text: str = ""
+
+
+def judge(path: Path, spec: Spec | None = None, only: list[str] | None = None) -> Judgement:
+    """Judge a run directory or history file; a run directory gets its verdicts.json and report.txt.
+
+    Raises HistoryError when it cannot be read.
+    """
+    history = read(path)
+    if spec is not None:
+        history.header = msgspec.structs.replace(history.header, spec=spec)
+    verdicts = check(history, only)
+    judgement = Judgement(worst(verdicts), verdicts)
+    _harness(history, judgement)
+    judgement.text = summary(history, verdicts)
+    if path.is_dir() and spec is None and only is None:
+        (path / "verdicts.json").write_bytes(msgspec.json.format(msgspec.json.encode(verdicts), indent=2) + b"\n")
+        (path / "report.txt").write_text(judgement.text + "\n", encoding="utf-8")
+    return judgement
+
+
+def _harness(history: History, judgement: Judgement) -> None:
+    """A found violation stays one; otherwise what went wrong with the experiment itself decides."""
+    problems = harness_problems(history)
+    if judgement.status == "invalid":
+        return
+    if problems:
+        judgement.status, judgement.message = "harness error", problems[0]
+    elif missing := not_exercised(history):
+        judgement.status, judgement.message = "not exercised", missing[0]

@@ -1,0 +1,174 @@
+"""A plan: everything needed to run a trial again — nucleus, workload, schedule, seed and parameters."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from faults.families import family
+from faults.grammar import BadArgument, setting
+from faults.schedule import FaultSpec, read_fault
+from histories.spec import Spec
+from nuclei import registry
+from nuclei.locks.loading import load
+
+PLAN_VERSION = 1
+Setting = float | int | str | bool
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One experiment as plain data (``plan.json`` of a run directory).
+
+    ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
+    that a plan means the same under a later version. Times are seconds. ``trial`` holds ``warmup`` (before the first
+    fault's trigger is armed) and ``quiet`` (how long the quiet phase may last beyond the promised recovery).
+    """
+
+    lock: str
+    cluster: str
+    workload: str
+    seed: int
+    clients: int
+    schedule: tuple[FaultSpec, ...]
+    lock_settings: dict[str, Setting]
+    cluster_settings: dict[str, Setting]
+    workload_settings: dict[str, Setting]
+    ledger_settings: dict[str, Setting]
+    trial_settings: dict[str, Setting]
+    platform: str = "docker"
+    version: int = PLAN_VERSION
+
+    @property
+    def nucleus(self) -> str:
+        """``lock@cluster``."""
+        return f"{self.lock}@{self.cluster}"
+
+    @property
+    def faults(self) -> str:
+        """The schedule as one would type it; ``none`` when it is empty."""
+        return " + ".join(fault.text() for fault in self.schedule) or "none"
+
+    @property
+    def slug(self) -> str:
+        """A short name for directories: lock, cluster, first fault."""
+        lock = Path(self.lock.split(":")[0]).stem if "/" in self.lock or ".py" in self.lock else self.lock
+        fault = "+".join(spec.name for spec in self.schedule) or "none"
+        return f"{lock}@{self.cluster}-{fault}"
+
+    def spec(self) -> Spec:
+        """What the checker must know of this plan's lock."""
+        spec = load(self.lock).spec(self.lock_settings | self.cluster_settings)
+        checked = spec.fenced and bool(self.ledger_settings["fencing"])
+        return msgspec.structs.replace(spec, fencing_checked=checked)
+
+    def stream(self, component: str) -> random.Random:
+        """The component's own random stream: hash of seed and name, so that nobody shifts anybody else's draws."""
+        return random.Random(self.stream_seed(component))
+
+    def stream_seed(self, component: str) -> int:
+        """The seed of :meth:`stream`, 63 bits."""
+        digest = hashlib.sha256(f"{self.seed}/{component}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") >> 1
+
+
+TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "quiet": 3.0}
+LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
+GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
+
+
+def split_nucleus(nucleus: str) -> tuple[str, str]:
+    """``lock@cluster`` → its two names. Raises BadArgument."""
+    lock, at, cluster = nucleus.rpartition("@")
+    if not at or not lock or not cluster:
+        raise BadArgument(f"{nucleus!r} is no nucleus; write LOCK@CLUSTER, for example redis-set-nx-px@redis-single")
+    return lock, cluster
+
+
+def build(
+    nucleus: str,
+    *,
+    faults: Sequence[str] = (),
+    settings: Mapping[str, Setting] | Sequence[str] = (),
+    workload: str = "contend",
+    seed: int = 0,
+    clients: int = 3,
+    platform: str = "docker",
+) -> Plan:
+    """A complete plan from what a user says; later layers win: defaults, what the faults suggest, the user's settings.
+
+    Raises BadArgument or UnknownName for anything that cannot be understood.
+    """
+    lock, cluster = split_nucleus(nucleus)
+    entry = load(lock)
+    topology = registry.cluster(cluster)
+    if entry.clusters and cluster not in entry.clusters:
+        raise BadArgument(f"{lock} does not run on {cluster}; it runs on {', '.join(entry.clusters)}")
+    if clients < 1:
+        raise BadArgument(f"{clients} clients: at least one is needed, two or more to contend")
+    schedule = tuple(read_fault(text) for text in faults if text != "none")
+    layers: dict[str, dict[str, Setting]] = {
+        "lock": dict(entry.defaults),
+        "cluster": dict(topology.defaults),
+        "workload": dict(registry.workload(workload).defaults),
+        "ledger": dict(LEDGER_DEFAULTS),
+        "trial": dict(TRIAL_DEFAULTS),
+    }
+    for fault in schedule:
+        for key, value in family(fault).suggests.items():
+            group, name = key.split(".")
+            if name in layers[group]:
+                layers[group][name] = value
+    given = settings if isinstance(settings, Mapping) else dict(setting(text) for text in settings)
+    for key, value in given.items():
+        _set(layers, key, value)
+    return Plan(
+        lock=lock,
+        cluster=cluster,
+        workload=workload,
+        seed=seed,
+        clients=clients,
+        schedule=schedule,
+        platform=platform,
+        **{f"{group}_settings": layers[group] for group in GROUPS},  # type: ignore[arg-type]
+    )
+
+
+def _set(layers: dict[str, dict[str, Setting]], key: str, value: Setting) -> None:
+    group, dot, name = key.partition(".")
+    if not dot or group not in layers:
+        raise BadArgument(f"{key!r} is no setting; it begins with one of {', '.join(g + '.' for g in GROUPS)}")
+    if name not in layers[group]:
+        known = ", ".join(sorted(layers[group])) or "none"
+        raise BadArgument(f"there is no setting {key!r}; {group} has: {known}")
+    layers[group][name] = value
+
+
+def lapse(spec: Spec) -> float | None:
+    """Seconds after which the lock of a silent holder lapses; None where it never does."""
+    lapses = [ns for ns in (spec.lease_ns, spec.session_ns) if ns is not None]
+    return min(lapses) / 1e9 if lapses else None
+
+
+def write_plan(plan: Plan, path: Path) -> None:
+    """Save a plan as readable JSON."""
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
+
+
+def read_plan(path: Path) -> Plan:
+    """A saved plan (``plan.json`` or a run directory). Raises BadArgument."""
+    file = path / "plan.json" if path.is_dir() else path
+    try:
+        plan = msgspec.json.decode(file.read_bytes(), type=Plan)
+    except OSError as error:
+        raise BadArgument(f"cannot read the plan {file}: {error.strerror}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadArgument(f"{file} is no plan: {error}") from error
+    if plan.version > PLAN_VERSION:
+        raise BadArgument(f"{file} has plan version {plan.version}; this lockquake reads up to {PLAN_VERSION}")
+    for fault in plan.schedule:
+        family(fault)
+    return plan

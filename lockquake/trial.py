@@ -1,0 +1,211 @@
+"""One trial: a plan executed on a rig, written to one run directory, and judged."""
+
+from __future__ import annotations
+
+import contextlib
+import platform as machine
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+
+from checker.verdict import Verdict
+from faults.arena import Arena, NotExercised
+from faults.drive import FaultDrive
+from faults.watch import Interrupted, Watch
+from histories.merge import merge
+from histories.rows import FORMAT_VERSION, Header, Trial
+from histories.write import PartWriter
+from lockquake.crew import KEY, Crew, require_no_trouble
+from lockquake.judge import Status, judge
+from lockquake.plan import Plan, lapse, write_plan
+from lockquake.rig import Rig
+from lockquake.rundir import RunDirectory
+from nuclei.ledger.record import ledger_rows, reset_ledger
+from nuclei.platforms.base import HarnessError, Unsupported
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class TrialResult:
+    """What came of a trial. ``status`` is the worst of its verdicts or what kept it from being judged."""
+
+    plan: Plan
+    directory: Path
+    status: Status
+    message: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """``nucleus × fault``."""
+        return f"{self.plan.nucleus} × {self.plan.faults}"
+
+
+class TrialRun:
+    """The steps of one trial. ``stop`` ends it early from a signal handler; everything is healed all the same."""
+
+    def __init__(self, plan: Plan, rig: Rig, path: Path, stop: threading.Event, say: Say) -> None:
+        self.plan = plan
+        self.rig = rig
+        self.say = say
+        self.directory = RunDirectory(path)
+        self.writer = PartWriter(self.directory.part("runner"))
+        self.watch = Watch(stop)
+        self.crew = Crew(plan, rig, self.directory, self.watch, self.writer)
+        self.drives: list[FaultDrive] = []
+
+    def execute(self) -> TrialResult:
+        """Run, heal, save, judge. Raises only Interrupted, after everything was healed and saved."""
+        began = time.monotonic()
+        status, message, interrupted = "valid", "", False
+        write_plan(self.plan, self.directory.path / "plan.json")
+        self._header()
+        try:
+            self._steps()
+        except NotExercised as error:
+            status, message = "not exercised", str(error)
+        except Unsupported as error:
+            status, message = "unsupported", str(error)
+        except HarnessError as error:
+            status, message = "harness error", str(error)
+        except Interrupted:
+            interrupted, message = True, "interrupted"
+        finally:
+            problem = self._finish(message if status == "valid" else f"{status}: {message}")
+        if problem and status == "valid" and not interrupted:
+            status, message = "harness error", problem
+        result = self._judge(status, message)
+        result.seconds = time.monotonic() - began
+        if interrupted:
+            raise Interrupted
+        return result
+
+    def _steps(self) -> None:
+        evidence = self.rig.cluster.reset(KEY)
+        self.say(f"reset: {evidence}")
+        reset_ledger(self.rig.cluster, self.plan.spec().fencing_checked)
+        observer = self.rig.cluster.observer(KEY, self.writer)
+        with contextlib.ExitStack() as stack:
+            stack.callback(observer.stop)
+            stack.callback(self.crew.end)
+            observer.start()
+            seconds = self.crew.start()
+            self.say(f"{len(self.crew.clients)} clients ready in {seconds:.1f} s")
+            self._mark("started")
+            self.crew.work()
+            try:
+                self._faults()
+            finally:
+                self._heal()
+            self._quiet()
+            require_no_trouble(self.crew)
+
+    def _faults(self) -> None:
+        spec = self.plan.spec()
+        arena = Arena(
+            cluster=self.rig.cluster,
+            clients=self.crew.clients,
+            sites=self.crew.sites,
+            watch=self.watch,
+            writer=self.writer,
+            random=self.plan.stream("faults"),
+            lapse=lapse(spec),
+            lease=spec.lease_ns / 1e9 if spec.lease_ns else None,
+            say=self.say,
+        )
+        self.watch.sleep(float(self.plan.trial_settings["warmup"]))
+        for number, fault in enumerate(self.plan.schedule, 1):
+            drive = FaultDrive(f"f{number}", fault, arena)
+            self.drives.append(drive)
+            drive.run()
+            require_no_trouble(self.crew)
+
+    def _heal(self) -> None:
+        """Heal every fault that was begun, whatever went wrong; the first failure is reported after all were tried."""
+        failures = []
+        for drive in reversed(self.drives):
+            try:
+                drive.heal()
+            except (HarnessError, Unsupported, Interrupted) as error:
+                failures.append(str(error) or "interrupted")
+        self.rig.platform.links.restore_all()
+        if failures:
+            raise HarnessError(f"a fault could not be healed: {failures[0]}")
+
+    def _quiet(self) -> None:
+        """Let every surviving client come to the end of an attempt it began after the last heal."""
+        since = time.monotonic_ns()
+        self._mark("quiet")
+        bound = (self.plan.spec().recovery_ns or 0) / 1e9 + float(self.plan.trial_settings["quiet"])
+        survivors = self.crew.surviving()
+
+        def everybody_tried() -> bool:
+            tried = not self.watch.untried_since(since, survivors)
+            return tried and self.watch.granted_since(since) is not None
+
+        self.watch.until(everybody_tried, time.monotonic() + bound)
+
+    def _finish(self, why: str) -> str:
+        """End the trial, take the ledger's decisions and the logs, merge; returns what went wrong with that."""
+        self._mark("ended", why or None)
+        problems = list(self.rig.cluster.problems())
+        steps = (self._ledger, self._logs)
+        for step in steps:
+            try:
+                step()
+            except (HarnessError, OSError) as error:
+                problems.append(str(error))
+        self.writer.close()
+        merge(self.directory.path)
+        return "; ".join(problems)
+
+    def _ledger(self) -> None:
+        for row in ledger_rows(self.rig.cluster):
+            self.writer.write(row)
+
+    def _logs(self) -> None:
+        for node in self.rig.cluster.wiring([]).nodes:
+            self.directory.log(node.name).write_text(self.rig.platform.logs(node.name), encoding="utf-8")
+            for path, text in node.files.items():
+                self.directory.config(node.name, path).write_text(text, encoding="utf-8")
+
+    def _judge(self, status: str, message: str) -> TrialResult:
+        judged = judge(self.directory.path)
+        judged_status: Status = judged.status if status == "valid" else status  # type: ignore[assignment]
+        return TrialResult(self.plan, self.directory.path, judged_status, message or judged.message, judged.verdicts)
+
+    def _header(self) -> None:
+        now, wall = time.monotonic_ns(), time.time_ns()
+        self.writer.write(
+            Header(
+                t=now,
+                version=FORMAT_VERSION,
+                spec=self.plan.spec(),
+                plan=msgspec.to_builtins(self.plan),
+                seed=self.plan.seed,
+                clock={"name": "CLOCK_MONOTONIC", "wall_ns": wall},
+                platform=self.rig.platform.name,
+                versions=versions() | self.rig.cluster.versions(),
+            )
+        )
+
+    def _mark(self, state: str, why: str | None = None) -> None:
+        self.writer.write(Trial(t=time.monotonic_ns(), state=state, why=why))  # type: ignore[arg-type]
+
+
+def versions() -> dict[str, str]:
+    """Versions of what took part on this side: Python, kernel, our package and the client libraries."""
+    found = {"python": machine.python_version(), "kernel": machine.release()}
+    for package in ("lockquake", "redis", "kazoo", "docker", "testcontainers", "toxiproxy-python"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
