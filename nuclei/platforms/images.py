@@ -61,11 +61,15 @@ def resolve(name: str, *, given: Mapping[str, str] | None = None, client: Docker
     raise ImageMissing(f"image {name} is missing: the Docker daemon has no {wanted}; {REMEDY}")
 
 
-def situation_of(name: str, *, allow_pull: bool, allow_build: bool, given: Mapping[str, str] | None) -> Situation:
-    """What was found for ``name`` and what is allowed; for showing. Raises DaemonUnavailable."""
-    recipe = RECIPES[name]
+def situations_of(
+    names: Sequence[str], *, allow_pull: bool, allow_build: bool, given: Mapping[str, str] | None = None
+) -> list[Situation]:
+    """What was found for each name and what is allowed; for showing. Raises DaemonUnavailable."""
     with _Daemon(None) as daemon:
-        return daemon.situation(recipe, given_reference(recipe, given), allow_pull, allow_build)
+        return [
+            daemon.situation(RECIPES[name], given_reference(RECIPES[name], given), allow_pull, allow_build)
+            for name in names
+        ]
 
 
 def pulls_forbidden() -> bool:
