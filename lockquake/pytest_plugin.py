@@ -1,0 +1,100 @@
+"""The pytest plugin: markers, options and the fixture ``lockquake``. Light: nothing of ours is imported at load.
+
+Options have an ini and an environment twin; the command line wins over the environment, the environment over the ini:
+``--lockquake-platform`` / ``lockquake_platform`` / ``LOCKQUAKE_PLATFORM``, and likewise ``seed`` and ``rundir``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lockquake.testing import Bench, Lockquake
+
+MARKERS = {
+    "partition": "links between servers or to clients carry nothing for a while",
+    "pause": "a server or the holder of the lock stands still and goes on later",
+    "kill": "a server or the holder of the lock is killed with SIGKILL",
+    "failover": "another server takes over while a client holds the lock",
+}
+OPTIONS = {
+    "platform": ("auto", "where servers run: auto or docker"),
+    "seed": ("1", "seed of all random draws"),
+    "rundir": ("runs", "where run directories go"),
+}
+UNKNOWN = {
+    "fail": "a verdict of unknown fails the test",
+    "skip": "a verdict of unknown skips the test",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lockquake", "distributed locks under faults")
+    for name, (default, text) in OPTIONS.items():
+        group.addoption(f"--lockquake-{name}", default=None, metavar=name.upper(), help=f"{text} (default: {default})")
+        parser.addini(f"lockquake_{name}", help=text, default=default)
+    group.addoption("--lockquake-unknown", choices=list(UNKNOWN), default=None, help="fail (default) or skip on unknown")
+    parser.addini("lockquake_unknown", help="fail or skip on a verdict of unknown", default="fail")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name, text in MARKERS.items():
+        config.addinivalue_line("markers", f"{name}: {text} (lockquake)")
+
+
+def option(config: pytest.Config, name: str) -> str:
+    """An option's value: command line, else environment, else ini, else default."""
+    given = config.getoption(f"--lockquake-{name}") or os.environ.get(f"LOCKQUAKE_{name.upper()}")
+    return str(given or config.getini(f"lockquake_{name}"))
+
+
+@pytest.fixture(scope="session")
+def lockquake_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """All clusters of the test session, each started at its first use and stopped at the end."""
+    from lockquake.testing import Bench
+
+    config = request.config
+    seed = option(config, "seed")
+    if not seed.lstrip("-").isdigit():
+        raise pytest.UsageError(f"--lockquake-seed={seed}: a whole number is needed")
+    bench = Bench(option(config, "platform"), int(seed), Path(option(config, "rundir")))
+    yield bench
+    bench.stop()
+
+
+@pytest.fixture
+def lockquake(lockquake_bench: Bench, request: pytest.FixtureRequest) -> Lockquake:
+    """Run trials of a lock: ``lockquake.keeps("LOCK@CLUSTER", "FAULT")``, ``lockquake.shows(…)``, or ``.run(…)``."""
+    from lockquake.testing import Lockquake
+
+    bound = Lockquake(lockquake_bench, request.node.name, option(request.config, "unknown"))
+    request.node.stash[TRIALS] = bound.sections
+    return bound
+
+
+TRIALS = pytest.StashKey[list[tuple[str, str]]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """On failure the report holds the picture, the run directory and the command that runs the plan again; a fault
+    of the harness is an error, not a failure of the lock."""
+    report: pytest.TestReport = yield
+    if report.when == "call" and report.failed:
+        report.sections.extend(item.stash.get(TRIALS, []))
+        raised = type(call.excinfo.value).__name__ if call.excinfo else ""
+        if raised in {"HarnessError", "HarnessFailure"}:
+            report.lockquake_harness = True
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Count what the harness could not do as an error."""
+    if getattr(report, "lockquake_harness", False) and report.failed:
+        return "error", "E", "ERROR"
+    return None

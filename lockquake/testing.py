@@ -1,0 +1,147 @@
+"""What the pytest fixture ``lockquake`` offers to tests of a lock."""
+
+from __future__ import annotations
+
+import inspect
+import shlex
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from checker.verdict import Verdict
+from lockquake.batch import Rigs, run_one
+from lockquake.expectation import Expectation, shown
+from lockquake.plan import Plan, Setting, build
+from lockquake.rundir import batch_directory
+from lockquake.trial import TrialResult
+
+DEMONSTRATION_TRIES = 5
+
+
+class HarnessFailure(Exception):
+    """The experiment itself failed; the test says nothing about the lock (reported as error, not as failure)."""
+
+
+class Bench:
+    """The clusters of a test session, kept from test to test."""
+
+    def __init__(self, platform: str, seed: int, root: Path) -> None:
+        self.platform = "docker" if platform == "auto" else platform
+        self.seed = seed
+        self.root = root
+        self.log: list[str] = []
+        self.stop_event = threading.Event()
+        self._rigs: Rigs | None = None
+
+    @property
+    def rigs(self) -> Rigs:
+        """Started lazily: collecting tests must not need Docker."""
+        if self._rigs is None:
+            self._rigs = Rigs(batch_directory(self.root, "pytest-clusters"), self.log.append, clients=5)
+        return self._rigs
+
+    def stop(self) -> None:
+        """Stop all clusters."""
+        if self._rigs is not None:
+            self._rigs.stop()
+
+
+class Lockquake:
+    """Trials for one test. ``nucleus`` is ``LOCK@CLUSTER``, where LOCK is a registered name or ``FILE.py:Class``; a
+    lock class may be given instead, together with ``on="CLUSTER"``."""
+
+    def __init__(self, bench: Bench, test: str, unknown: str) -> None:
+        self.bench = bench
+        self.test = test
+        self.unknown = unknown
+        self.sections: list[tuple[str, str]] = []
+
+    def run(
+        self,
+        nucleus: str | type,
+        fault: str | Sequence[str] = "none",
+        *,
+        on: str | None = None,
+        settings: Mapping[str, Setting] | Sequence[str] = (),
+        clients: int = 3,
+        seed: int | None = None,
+        workload: str = "contend",
+    ) -> TrialResult:
+        """One trial, judged. Raises HarnessFailure when the experiment failed, BadArgument for what it cannot read.
+
+        Skips the test where the platform cannot inject the fault, with the reason."""
+        plan = build(
+            _nucleus(nucleus, on),
+            faults=[fault] if isinstance(fault, str) else fault,
+            settings=settings,
+            workload=workload,
+            seed=self.bench.seed if seed is None else seed,
+            clients=clients,
+            platform=self.bench.platform,
+        )
+        return self._trial(plan)
+
+    def keeps(self, nucleus: str | type, fault: str | Sequence[str] = "none", **options: object) -> TrialResult:
+        """A control: one trial that must be valid, never retried. Fails the test with the witness otherwise."""
+        result = self.run(nucleus, fault, **options)  # type: ignore[arg-type]
+        if result.status == "invalid":
+            broken = [v.sentence for v in result.verdicts if v.validity == "invalid"]
+            pytest.fail("\n".join(broken), pytrace=False)
+        if result.status != "valid":
+            reasons = [v.sentence for v in result.verdicts if v.validity == "unknown"]
+            reason = result.message or "; ".join(reasons)
+            if self.unknown == "skip":
+                pytest.skip(f"unknown: {reason}")
+            pytest.fail(f"unknown: {reason}", pytrace=False)
+        return result
+
+    def shows(
+        self,
+        nucleus: str | type,
+        fault: str | Sequence[str] = "none",
+        *,
+        property: str = "mutual-exclusion",  # noqa: A002 - the field's word
+        kind: str | None = None,
+        cause: str | None = None,
+        tries: int = DEMONSTRATION_TRIES,
+        **options: object,
+    ) -> Verdict:
+        """A demonstration: up to ``tries`` trials until the violation shows; fails the test when it cannot be shown."""
+        wanted = Expectation(verdict="invalid", property=property, kind=kind, cause=cause)
+        came: list[str] = []
+        first = options.pop("seed", None)
+        seed = self.bench.seed if first is None else int(str(first))
+        for number in range(tries):
+            result = self.run(nucleus, fault, seed=seed + number, **options)  # type: ignore[arg-type]
+            found = shown(wanted, result.verdicts)
+            if found:
+                return found
+            came.append(result.message or result.status)
+        pytest.fail(f"{wanted.text()} did not show in {tries} trials; they came to: {', '.join(came)}", pytrace=False)
+
+    def _trial(self, plan: Plan) -> TrialResult:
+        path = batch_directory(self.bench.root, f"{self.test}-{plan.slug}")
+        result = run_one(plan, self.bench.rigs, path, self.bench.root, self.bench.stop_event, self.bench.log.append)
+        self.sections.append((f"lockquake {result.name}", _section(result)))
+        if result.status == "unsupported":
+            pytest.skip(f"unsupported: {result.message}")
+        if result.status == "harness error":
+            raise HarnessFailure(f"{result.message} (run directory {result.directory})")
+        return result
+
+
+def _nucleus(lock: str | type, on: str | None) -> str:
+    if isinstance(lock, str):
+        return lock if on is None else f"{lock}@{on}"
+    if on is None:
+        raise pytest.UsageError(f"say which cluster {lock.__name__} runs on: on=\"redis-single\"")
+    return f"{Path(inspect.getfile(lock)).resolve()}:{lock.__qualname__}@{on}"
+
+
+def _section(result: TrialResult) -> str:
+    report = result.directory / "report.txt"
+    text = report.read_text(encoding="utf-8") if report.is_file() else result.message
+    again = f"lockquake run --plan {shlex.quote(str(result.directory))}"
+    return f"{text}\nrun directory: {result.directory}\nrun it again:  {again}"
