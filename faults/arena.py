@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+from nuclei.clients.process import ClientProcess
+
 from faults.watch import Watch
 from histories.rows import Client as ClientRow
 from histories.rows import Fault as FaultRow
 from histories.vocabulary import ClientState, FaultState
 from histories.write import PartWriter
-from nuclei.clients.process import ClientProcess
 from nuclei.clusters.base import Cluster
 from nuclei.platforms.base import HarnessError
 

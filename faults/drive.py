@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
+from nuclei.clients.process import ClientProcess
+
 from faults.arena import Arena, NotExercised
 from faults.base import FaultFamily
 from faults.families import family
 from faults.schedule import FaultSpec
 from histories.vocabulary import Point
 from nuclei.clients.protocol import At, Go, Hold
-from nuclei.clients.process import ClientProcess
 
 TRIGGER_LIMIT = 15.0
 """Seconds within which the trigger must come, else the trial is not exercised."""
@@ -80,7 +81,9 @@ class FaultDrive:
             if name != first:
                 client.send(Hold(point=point, times=0))
         if first is None:
-            raise NotExercised(f"no client reached {point!r} within {TRIGGER_LIMIT:g} s, so {self.spec.text()} never began")
+            raise NotExercised(
+                f"no client reached {point!r} within {TRIGGER_LIMIT:g} s, so {self.spec.text()} never began"
+            )
         return first, point
 
     def _let_go(self, holder: str, granted_at: float) -> None:
@@ -97,7 +100,8 @@ class FaultDrive:
             began = int(granted_at * 1e9)
             watch = self.arena.watch
             watch.until(
-                lambda: watch.granted_since(began, but=holder) or holder not in watch.inside() or not client.alive, limit
+                lambda: watch.granted_since(began, but=holder) or holder not in watch.inside() or not client.alive,
+                limit,
             )
             client.send(Hold(point="before-release", times=0))
             client.send(Go())

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 
+from faults.arena import Arena
 from faults.base import FaultFamily
 from faults.grammar import BadArgument
-from faults.partition import probes
+from faults.schedule import FaultSpec
+from faults.sides import crossing, ends, pairs
 from nuclei.platforms.base import HarnessError, Unsupported
 
 
@@ -33,7 +35,7 @@ class Failover(FaultFamily):
     # A failover takes two to three seconds: a shorter lease would run out before anybody else could be let in.
     suggests = {"lock.ttl": 10.0}
 
-    def __init__(self, spec, arena) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, spec: FaultSpec, arena: Arena) -> None:
         super().__init__(spec, arena)
         self._cut: list[str] = []
         self._old: str | None = None
@@ -45,11 +47,11 @@ class Failover(FaultFamily):
         if not replicas:
             raise Unsupported(f"failover needs a replica to promote; {self.arena.cluster.name} has none")
         if self.param("recipe") == "cut-then-kill":
-            pairs = {f"{replica}>{self._old}" for replica in replicas} | {f"{self._old}>{r}" for r in replicas}
+            among = {self._old, *replicas}
             links = self.arena.cluster.platform.links
-            self._cut = [name for name in links.names() if probes([name])[0] in pairs]
+            self._cut = [name for name in links.names() if self._old in ends(name) and set(ends(name)) <= among]
             links.cut(self._cut, "black-hole")
-            self.arena.prove(probes(self._cut), carry=False)
+            self.arena.prove(pairs(self._cut), carry=False)
         elif self.param("recipe") != "split-brain":
             raise BadArgument(f"recipe={self.param('recipe')}: a failover's recipe is cut-then-kill or split-brain")
 
@@ -58,9 +60,9 @@ class Failover(FaultFamily):
         if self.param("recipe") == "split-brain":
             friends = {old} | ({self.arena.sites[trigger]} if trigger else set())
             self.targets = [old] + ([trigger] if trigger else [])
-            self._cut = self._crossing(friends)
+            self._cut = crossing(self.arena, friends)
             platform.links.cut(self._cut, "black-hole")
-            proof = self.arena.prove(probes(self._cut), carry=False)
+            proof = self.arena.prove(pairs(self._cut), carry=False)
         else:
             self.targets = [old]
             self._killed = True
@@ -72,17 +74,8 @@ class Failover(FaultFamily):
         platform.links.restore(self._cut)
         proofs = [platform.start_node(self._old)] if self._killed and self._old else []
         if self._cut:
-            proofs.append(self.arena.prove(probes(self._cut), carry=True, within=10.0))
+            proofs.append(self.arena.prove(pairs(self._cut), carry=True, within=10.0))
         return "; ".join([*proofs, self.arena.cluster.ready()])
-
-    def _crossing(self, inside: set[str]) -> list[str]:
-        servers = {node.name for node in self.arena.cluster.wiring([]).nodes if node.role != "ledger"}
-        ends = {name: name.split(">") for name in self.arena.cluster.platform.links.names()}
-        return [
-            name
-            for name, (source, target) in ends.items()
-            if probes([name])[0].split(">")[1] in servers and (source in inside) != (target in inside)
-        ]
 
     def _promoted(self, old: str) -> str:
         """Wait until the cluster's own majority has another primary. Raises HarnessError at the deadline."""
@@ -95,5 +88,7 @@ class Failover(FaultFamily):
 
         new = self.arena.watch.until(look, began + within)
         if new is None:
-            raise HarnessError(f"nobody was promoted in {within:g} s after {old} was lost: {self.arena.cluster.roles()}")
+            raise HarnessError(
+                f"nobody was promoted in {within:g} s after {old} was lost: {self.arena.cluster.roles()}"
+            )
         return f"{new} in charge {time.monotonic() - began:.2f} s after {old} was lost"

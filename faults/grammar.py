@@ -35,7 +35,9 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     """``pause-client:for=6s,client=c2`` → (``pause-client``, {``for``: ``6s``, …}). Raises BadArgument."""
     name, _, rest = text.partition(":")
     if not _NAME.match(name):
-        raise BadArgument(f"{text!r} is no fault; write NAME or NAME:key=value,key=value (`lockquake list` shows names)")
+        raise BadArgument(
+            f"{text!r} is no fault; write NAME or NAME:key=value,key=value (`lockquake list` shows names)"
+        )
     params: dict[str, str] = {}
     for item in filter(None, rest.split(",")):
         key, equals, value = item.partition("=")

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import cast
 
+from faults.arena import Arena
 from faults.base import FaultFamily
 from faults.grammar import BadArgument
+from faults.schedule import FaultSpec
+from faults.sides import crossing, ends, pairs
 from nuclei.network.links import How
 
 
@@ -27,8 +30,9 @@ class Partition(FaultFamily):
         "ledger": ("keep", "side=client only: cut the client from the ledger as well (cut) or not (keep)"),
     }
 
-    def __init__(self, spec, arena) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, spec: FaultSpec, arena: Arena) -> None:
         super().__init__(spec, arena)
+        self._links = arena.cluster.platform.links
         self._cut: list[str] = []
 
     def inject(self, trigger: str | None) -> str:
@@ -45,33 +49,16 @@ class Partition(FaultFamily):
         else:
             primary = self.arena.primary()
             self.targets = [primary] + ([client] if side == "primary+client" else [])
-            self._cut = self._around(primary, client if side == "primary+client" else None)
-        self.arena.cluster.platform.links.cut(self._cut, cast(How, how))
-        return self.arena.prove(probes(self._cut), carry=False)
+            friends = {self.arena.sites[client]} if side == "primary+client" else set()
+            self._cut = crossing(self.arena, {primary} | friends)
+        self._links.cut(self._cut, cast(How, how))
+        return self.arena.prove(pairs(self._cut), carry=False)
 
     def heal(self) -> str:
-        self.arena.cluster.platform.links.restore(self._cut)
-        proof = self.arena.prove(probes(self._cut), carry=True, within=10.0)
+        self._links.restore(self._cut)
+        proof = self.arena.prove(pairs(self._cut), carry=True, within=10.0)
         return f"{proof}; {self.arena.cluster.ready()}"
 
     def _client_links(self, client: str) -> list[str]:
-        site = self.arena.sites[client]
-        links = self.arena.cluster.platform.links
-        servers = set(self.arena.served())
-        return [n for n in links.names(source=site) if n.split(">")[1] in servers or self.param("ledger") == "cut"]
-
-    def _around(self, primary: str, friend: str | None) -> list[str]:
-        """All links across the cut {primary, friend} | everybody else. The ledger is on both sides."""
-        inside = {primary} | ({self.arena.sites[friend]} if friend else set())
-        servers = {node.name for node in self.arena.cluster.wiring([]).nodes if node.role != "ledger"}
-        crossing = []
-        for name in self.arena.cluster.platform.links.names():
-            source, target = name.split(">")
-            if target in servers and (source in inside) != (target in inside):
-                crossing.append(name)
-        return crossing
-
-
-def probes(links: list[str]) -> list[str]:
-    """Of the cut links, those worth probing: one per pair of ends (several ports of one pair share their fate)."""
-    return sorted({">".join(link.split(":")[0].split(">")) for link in links})
+        wanted = set(self.arena.served()) | ({"ledger"} if self.param("ledger") == "cut" else set())
+        return [name for name in self._links.names(source=self.arena.sites[client]) if ends(name)[1] in wanted]

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+from nuclei.clients.process import ClientProcess
+
 from faults.watch import Watch
 from histories.rows import Client as ClientRow
 from histories.write import PartWriter
 from lockquake.plan import Plan
 from lockquake.rig import Rig
 from lockquake.rundir import RunDirectory
-from nuclei.clients.process import ClientProcess
 from nuclei.clients.protocol import Configure, LedgerAccess, Run
 from nuclei.platforms.base import HarnessError
 

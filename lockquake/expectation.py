@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-
 from checker.verdict import Verdict
+
 from lockquake.trial import TrialResult
 
 Standing = Literal["as claimed", "claim broken", "not demonstrated", "unknown", "harness error", "unsupported"]

@@ -38,7 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, (default, text) in OPTIONS.items():
         group.addoption(f"--lockquake-{name}", default=None, metavar=name.upper(), help=f"{text} (default: {default})")
         parser.addini(f"lockquake_{name}", help=text, default=default)
-    group.addoption("--lockquake-unknown", choices=list(UNKNOWN), default=None, help="fail (default) or skip on unknown")
+    group.addoption(
+        "--lockquake-unknown", choices=list(UNKNOWN), default=None, help="fail (default) or skip on unknown"
+    )
     parser.addini("lockquake_unknown", help="fail or skip on a verdict of unknown", default="fail")
 
 

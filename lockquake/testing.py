@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-
 from checker.verdict import Verdict
+
 from lockquake.batch import Rigs, run_one
 from lockquake.expectation import Expectation, shown
 from lockquake.plan import Plan, Setting, build
@@ -102,7 +102,7 @@ class Lockquake:
         nucleus: str | type,
         fault: str | Sequence[str] = "none",
         *,
-        property: str = "mutual-exclusion",  # noqa: A002 - the field's word
+        property: str = "mutual-exclusion",
         kind: str | None = None,
         cause: str | None = None,
         tries: int = DEMONSTRATION_TRIES,
@@ -136,7 +136,7 @@ def _nucleus(lock: str | type, on: str | None) -> str:
     if isinstance(lock, str):
         return lock if on is None else f"{lock}@{on}"
     if on is None:
-        raise pytest.UsageError(f"say which cluster {lock.__name__} runs on: on=\"redis-single\"")
+        raise pytest.UsageError(f'say which cluster {lock.__name__} runs on: on="redis-single"')
     return f"{Path(inspect.getfile(lock)).resolve()}:{lock.__qualname__}@{on}"
 
 

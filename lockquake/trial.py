@@ -12,8 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
-
 from checker.verdict import Verdict
+from nuclei.ledger.record import ledger_rows, reset_ledger
+
 from faults.arena import Arena, NotExercised
 from faults.drive import FaultDrive
 from faults.watch import Interrupted, Watch
@@ -25,7 +26,6 @@ from lockquake.judge import Status, judge
 from lockquake.plan import Plan, lapse, write_plan
 from lockquake.rig import Rig
 from lockquake.rundir import RunDirectory
-from nuclei.ledger.record import ledger_rows, reset_ledger
 from nuclei.platforms.base import HarnessError, Unsupported
 
 Say = Callable[[str], None]

@@ -17,11 +17,13 @@ from lockquake.judge import EXIT_CODES, judge, worst_code
 
 @click.command("check", epilog="Example: lockquake check runs/latest")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--spec", "spec_text", metavar="JSON", help='The lock\'s promises, e.g. \'{"lease_ns": 2000000000}\'.')
+@click.option("--spec", "spec_text", metavar="JSON", help="The lock's promises, e.g. '{\"lease_ns\": 2000000000}'.")
 @click.option("--checker", "only", multiple=True, metavar="PROPERTY", help="Judge only these properties.")
 @click.option("--json", "as_json", is_flag=True, help="Verdicts as JSON on stdout.")
 @click.pass_context
-def command(ctx: click.Context, paths: tuple[Path, ...], spec_text: str | None, only: tuple[str, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context, paths: tuple[Path, ...], spec_text: str | None, only: tuple[str, ...], as_json: bool
+) -> None:
     """Judge run directories and history files again; a directory of runs judges all of them."""
     spec = _spec(spec_text) if spec_text else None
     codes: list[int] = []

@@ -22,12 +22,18 @@ from lockquake.trial import TrialResult
 @click.command("run", epilog="Example: lockquake run redis-set-nx-px@redis-sentinel --fault failover --times 10")
 @click.argument("nucleus", required=False)
 @click.option("--fault", "faults", multiple=True, metavar="NAME[:key=value,…]", help="A fault; repeat for several.")
-@click.option("--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="e.g. lock.ttl=2s, cluster.session=4s")
-@click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="Run a saved plan again (file or run directory).")
+@click.option(
+    "--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="e.g. lock.ttl=2s, cluster.session=4s"
+)
+@click.option(
+    "--plan", "plan_file", type=click.Path(path_type=Path), help="Run a saved plan again (file or run directory)."
+)
 @click.option("--workload", default="contend", show_default=True)
 @click.option("--clients", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--seed", default=1, show_default=True, type=int)
-@click.option("--times", default=1, show_default=True, type=click.IntRange(1, 10_000), help="Trials, with seed, seed+1, …")
+@click.option(
+    "--times", default=1, show_default=True, type=click.IntRange(1, 10_000), help="Trials, with seed, seed+1, …"
+)
 @click.option("--platform", default="auto", show_default=True, type=click.Choice(["auto", "docker"]))
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
@@ -87,9 +93,7 @@ def _run_all(plans: list[Plan], top: Path, root: Path, stop: Stop, results: list
 
 def _tally(results: list[TrialResult]) -> dict[str, Any]:
     """k of n by status, and by kind and cause of the violations."""
-    found = Counter(
-        (v.property, v.kind, v.cause) for r in results for v in r.verdicts if v.validity == "invalid"
-    )
+    found = Counter((v.property, v.kind, v.cause) for r in results for v in r.verdicts if v.validity == "invalid")
     return {
         "trials": len(results),
         "status": dict(Counter(result.status for result in results)),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from checker.report.text import harmless
 from checker.verdict import Verdict
+
 from lockquake.trial import TrialResult
 
 WIDTH = 110
