@@ -1,0 +1,148 @@
+"""What needs repetition: every rate we state, measured again, written to docs/soak.md (`make soak`).
+
+Each row is a nucleus under a fault, n trials on a cluster that is started once, and what must come of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from faults.watch import Interrupted
+from lockquake.batch import Rigs, run_one, stop_on_signals
+from lockquake.cli.output import progress
+from lockquake.expectation import Expectation, shown
+from lockquake.plan import build
+from lockquake.rig import Rig
+from lockquake.rundir import batch_directory
+from lockquake.trial import Say, TrialResult, versions
+
+ROOT = Path("runs")
+TARGET = Path("docs/soak.md")
+
+
+@dataclass
+class Row:
+    """``needed``: at how many of n trials (as a share) the expectation must be met."""
+
+    nucleus: str
+    fault: str
+    expect: Expectation = field(default_factory=Expectation)
+    needed: float = 1.0
+
+
+def broken(prop: str, kind: str | None = None, cause: str | None = None, keeps: tuple[str, ...] = ()) -> Expectation:
+    """An expected violation."""
+    return Expectation(verdict="invalid", property=prop, kind=kind, cause=cause, keeps=keeps)
+
+
+BY_FAILOVER = broken("mutual-exclusion", "double-grant", "failover")
+ROWS = [
+    Row("redis-set-nx-px@redis-sentinel", "failover", BY_FAILOVER, 0.9),
+    Row("redis-set-nx-px@redis-sentinel", "failover:recipe=split-brain", BY_FAILOVER, 0.9),
+    Row("redis-set-nx-px@redis-sentinel", "none"),
+    Row("redis-set-nx-px@redis-single", "kill-client"),
+    Row("redis-set-nx-ex-del@redis-single", "pause-client", broken("owner-safe-release"), 0.9),
+    Row("redis-set-nx-ex-del@redis-single", "pause-client", broken("mutual-exclusion"), 0.9),
+    Row("redis-setnx@redis-single", "kill-client", broken("recovery"), 0.9),
+    Row("zk-sequential@zookeeper", "partition:side=primary"),
+    Row("zk-sequential@zookeeper", "kill-node:target=leader"),
+    Row("zk-sequential@zookeeper", "partition:side=client,for=1.5x"),
+    Row("zk-sequential@zookeeper", "pause-client:for=0.5x"),
+    Row(
+        "zk-sequential@zookeeper",
+        "pause-client:for=2x",
+        broken("mutual-exclusion", "overstay", keeps=("fencing-at-ledger",)),
+        0.9,
+    ),
+]
+
+
+def met(row: Row, result: TrialResult) -> bool:
+    """Whether one trial came to what the row expects."""
+    if row.expect.verdict == "valid":
+        return result.status == "valid"
+    kept = not any(v.property in row.expect.keeps and v.validity == "invalid" for v in result.verdicts)
+    return kept and shown(row.expect, result.verdicts) is not None
+
+
+def other_double_grants(row: Row, results: list[TrialResult]) -> int:
+    """Trials with a double grant, for rows that expect none."""
+    if row.expect.kind == "double-grant":
+        return 0
+    return sum(any(v.kind == "double-grant" for v in result.verdicts) for result in results)
+
+
+def measure(row: Row, times: int, rigs: Rigs, top: Path, stop: object, say: Say) -> list[TrialResult]:
+    """Run one row's trials."""
+    results = []
+    for number in range(times):
+        plan = build(row.nucleus, faults=[row.fault], seed=1000 + number)
+        path = top / plan.slug / f"{row.fault.replace(':', '-')}-{len(results):03d}-{time.monotonic_ns()}"
+        results.append(run_one(plan, rigs, path, ROOT, stop, say))  # type: ignore[arg-type]
+    return results
+
+
+def line(row: Row, results: list[TrialResult]) -> tuple[str, bool]:
+    """The row's line of the table, and whether its rate was reached."""
+    count = sum(met(row, result) for result in results)
+    statuses = ", ".join(f"{k} {v}" for k, v in Counter(r.status for r in results).items())
+    seconds = sorted(r.seconds for r in results)
+    middle = seconds[len(seconds) // 2]
+    good = count >= row.needed * len(results)
+    span = f"{middle:.1f} ({seconds[0]:.1f}–{seconds[-1]:.1f})"
+    text = (
+        f"| `{row.nucleus}` | `{row.fault}` | {row.expect.text()} | {count} of {len(results)} | {statuses} "
+        f"| {other_double_grants(row, results)} | {span} |"
+    )
+    return text, good
+
+
+def main() -> int:
+    """Run all rows; 0 when every rate was reached."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=10, help="trials per row (default 10)")
+    parser.add_argument("--only", default="", help="only rows whose nucleus and fault contain this text")
+    parser.add_argument("--dry", action="store_true", help=f"do not write {TARGET}")
+    args = parser.parse_args()
+    say = progress()
+    top = batch_directory(ROOT, "soak")
+    rows = [row for row in ROWS if args.only in f"{row.nucleus} {row.fault}"]
+    lines, missed = [], 0
+    with stop_on_signals() as stop:
+        try:
+            for key in dict.fromkeys(Rig.key(build(row.nucleus)) for row in rows):
+                with Rigs(top / "cluster", say, clients=3) as rigs:
+                    for row in (r for r in rows if Rig.key(build(r.nucleus)) == key):
+                        text, good = line(row, measure(row, args.times, rigs, top, stop.event, say))
+                        say(text + ("" if good else "  ← MISSED"))
+                        lines.append(text)
+                        missed += not good
+        except Interrupted:
+            say("interrupted; nothing was written")
+            return 130
+    if not args.dry and not args.only:
+        write(lines, args.times)
+    return 1 if missed else 0
+
+
+def write(lines: list[str], times: int) -> None:
+    """Write the table with what it was measured on."""
+    host = ", ".join(f"{name} {number}" for name, number in versions().items())
+    text = f"""# Soak: rates measured by repetition
+
+`make soak` ({times} trials a row) on {time.strftime("%Y-%m-%d")}, {platform.machine()}; {host}.
+
+| nucleus | fault | expected | came | verdicts | double grants where none is expected | s per trial: median (range) |
+|---|---|---|---|---|---|---|
+"""
+    TARGET.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
