@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from nuclei.network.links import Links
 
 
+NODE_HOME = "/lockquake"
+"""Where a node's own files live, as the node sees it."""
+NODE_DATA = "/lockquake/data"
+"""Every node's one data directory (``dir`` of Redis, ``dataDir`` of ZooKeeper), empty at every pristine start."""
+
+
 class HarnessError(Exception):
     """Lockquake itself could not do its part: one sentence with what was tried, what was seen, what to do."""
 
@@ -48,7 +54,10 @@ class NodeSpec:
 @dataclass(frozen=True, kw_only=True)
 class Wiring:
     """Nodes and who talks to whom: ``peers`` are (source node, target node, target port); ``served`` are the nodes
-    that clients connect to; ``sites`` the places clients run at (one listener per site and served node)."""
+    that clients connect to; ``sites`` the places clients run at (one listener per site and served node).
+
+    Links are named ``source>target``; where a pair of nodes has several ports, each is a link of its own named
+    ``source>target.port``. Ask a link for its ``source`` and ``target`` instead of taking its name apart."""
 
     nodes: Sequence[NodeSpec]
     peers: Sequence[tuple[str, str, int]]
@@ -121,11 +130,12 @@ class Platform(ABC):
 
     @abstractmethod
     def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
-        """Run a command inside the node's container or beside its process."""
+        """Run a command inside the node's container or beside its process; one that is not done after ``timeout``
+        seconds is given up with exit code 124. Raises HarnessError where nothing can be run (node frozen or dead)."""
 
     @abstractmethod
     def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
-        """Start a long-lived command inside the node, see :class:`Pipe`."""
+        """Start a long-lived command inside the node, see :class:`Pipe`. Raises HarnessError as :meth:`run` does."""
 
     @abstractmethod
     def logs(self, node: str) -> str:

@@ -1,0 +1,131 @@
+"""Which addresses and host ports a run uses: small subnets from a block, loopback ports from a range.
+
+Both are claimed by trying, never by checking beforehand: a check races with a second run on the same machine. The
+starting points are drawn at random so that two runs rarely try the same thing at all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import random
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from nuclei.platforms.base import HarnessError
+
+SUBNETS_VARIABLE = "LOCKQUAKE_SUBNETS"
+PORTS_VARIABLE = "LOCKQUAKE_PORTS"
+DEFAULT_SUBNETS = "10.203.0.0/16"
+# Below the kernel's ephemeral range (32768 and up), which hands out ports to every outgoing connection.
+DEFAULT_PORTS = "20000-29999"
+_PREFIX = 29
+
+
+@dataclass(frozen=True)
+class Subnet:
+    """Eight addresses: the bridge's own, the proxy's and the node's."""
+
+    network: ipaddress.IPv4Network
+
+    @property
+    def gateway(self) -> str:
+        """The bridge's address on the host; nothing of ours listens there."""
+        return str(self.network[1])
+
+    @property
+    def proxy(self) -> str:
+        """Toxiproxy's address in this network."""
+        return str(self.network[2])
+
+    @property
+    def node(self) -> str:
+        """The node's address in this network."""
+        return str(self.network[3])
+
+
+class Subnets:
+    """Every subnet of a block once, from a random one on, without those the host has routes to. Thread-safe.
+
+    Raises HarnessError for a block that is none.
+    """
+
+    def __init__(self, block: str | None = None, routes: Iterable[ipaddress.IPv4Network] | None = None) -> None:
+        text = block or os.environ.get(SUBNETS_VARIABLE) or DEFAULT_SUBNETS
+        try:
+            self.block = ipaddress.IPv4Network(text)
+            count = 1 << (_PREFIX - self.block.prefixlen)
+        except ValueError as error:
+            raise HarnessError(
+                f"{SUBNETS_VARIABLE}={text} is no block of IPv4 addresses with room for a /{_PREFIX} ({error}); "
+                f"give one like {DEFAULT_SUBNETS}"
+            ) from error
+        self._routes = list(host_routes() if routes is None else routes)
+        self._order = self._from(random.randrange(count), count)
+        self._lock = threading.Lock()
+
+    def _from(self, first: int, count: int) -> Iterator[Subnet]:
+        size = 1 << (32 - _PREFIX)
+        for step in range(count):
+            address = int(self.block.network_address) + (first + step) % count * size
+            network = ipaddress.IPv4Network((address, _PREFIX))
+            if not any(network.overlaps(route) for route in self._routes):
+                yield Subnet(network)
+
+    def take(self) -> Subnet:
+        """The next one. Raises HarnessError when the block is used up."""
+        with self._lock:
+            subnet = next(self._order, None)
+        if subnet is None:
+            raise HarnessError(
+                f"no free subnet in {self.block}: all of it is used by other Docker networks or routes of this host; "
+                f"name another private block with {SUBNETS_VARIABLE}, or remove unused networks "
+                "(`docker network prune`)"
+            )
+        return subnet
+
+
+def host_routes(table: Path = Path("/proc/net/route")) -> list[ipaddress.IPv4Network]:
+    """The networks this host has routes to, its default route apart; empty where /proc does not say."""
+    try:
+        lines = table.read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        fields = line.split()
+        destination, mask = (int.from_bytes(bytes.fromhex(fields[i]), "little") for i in (1, 7))
+        if mask:
+            found.append(ipaddress.IPv4Network((destination & mask, mask.bit_count())))
+    return found
+
+
+class Ports:
+    """Host ports of a range, each handed out once, from a random one on. Thread-safe.
+
+    Raises HarnessError for a range that is none.
+    """
+
+    def __init__(self, span: str | None = None) -> None:
+        text = span or os.environ.get(PORTS_VARIABLE) or DEFAULT_PORTS
+        low, _, high = text.partition("-")
+        if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 65536):
+            raise HarnessError(f"{PORTS_VARIABLE}={text} is no range of ports; give one like {DEFAULT_PORTS}")
+        self.span = f"{low}-{high}"
+        count = int(high) - int(low) + 1
+        first = random.randrange(count)
+        self._order = (int(low) + (first + step) % count for step in range(count))
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> list[int]:
+        """The next ``count`` ports. Raises HarnessError when the range is used up."""
+        with self._lock:
+            taken = [port for _, port in zip(range(count), self._order, strict=False)]
+        if len(taken) < count:
+            raise HarnessError(
+                f"no free ports left in {self.span}: other programs listen on them; name another range with "
+                f"{PORTS_VARIABLE} (like {DEFAULT_PORTS})"
+            )
+        return taken

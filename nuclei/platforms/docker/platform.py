@@ -1,0 +1,222 @@
+"""The docker platform: nodes in containers, wired through the hub, claimed by trying and swept by label."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from nuclei.locks.base import Endpoint
+from nuclei.network.control import ProxyControl, ProxyControlError
+from nuclei.network.links import Links
+from nuclei.platforms import images, sweep
+from nuclei.platforms.base import ExecResult, HarnessError, NodeSpec, Pipe, Platform, Wiring
+from nuclei.platforms.docker import boot, containers, hub, stream
+from nuclei.platforms.docker.addresses import Ports, Subnets
+from nuclei.platforms.docker.containers import Containers
+from nuclei.platforms.docker.networks import Claimed, claim
+from nuclei.platforms.docker.wording import explained
+from nuclei.platforms.docker_daemon import connect, daemon_address
+
+CALL_SECONDS = 60
+_PROXY_SECONDS = 15.0
+_PARALLEL = 12
+
+
+class DockerPlatform(Platform):
+    """Nodes in containers. ``run_id`` labels everything this run creates.
+
+    ``subnets``: block of private addresses; ``ports``: range of loopback ports (``low-high``); both default to the
+    environment's LOCKQUAKE_SUBNETS and LOCKQUAKE_PORTS. ``given``: image name → reference from the user's options.
+    """
+
+    name = "docker"
+
+    def __init__(
+        self,
+        *,
+        subnets: str | None = None,
+        ports: str | None = None,
+        given: Mapping[str, str] | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        self.run_id = run_id or secrets.token_hex(4)
+        self._subnets, self._ports, self._given = Subnets(subnets), Ports(ports), given
+        self._stopping = threading.Lock()
+        self._pipes: set[stream.DockerPipe] = set()
+        self._containers: Containers | None = None
+        self._nodes: dict[str, Any] = {}
+        self._specs: dict[str, NodeSpec] = {}
+        self._networks: dict[str, Claimed] = {}
+        self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._client = connect(timeout=CALL_SECONDS)
+        if not daemon_address().startswith("unix:"):
+            self._client.close()
+            raise HarnessError(
+                f"the Docker daemon at {daemon_address()} is not on this machine: clients reach nodes through loopback "
+                "ports, so it must be a local one; unset DOCKER_HOST"
+            )
+
+    def start(self, wiring: Wiring, rundir: Path, say: Callable[[str], None]) -> None:
+        """Networks, hub, links, nodes. Raises HarnessError and leaves nothing behind when a part does not start."""
+        try:
+            self._start(wiring, rundir, say)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, wiring: Wiring, rundir: Path, say: Callable[[str], None]) -> None:
+        choices = {name: self._image(name) for name in {"toxiproxy", *(node.image for node in wiring.nodes)}}
+        labels = sweep.labels(self.run_id)
+        self._containers = Containers(self._client, f"lockquake-{self.run_id}", labels, CALL_SECONDS)
+        self._specs = {node.name: node for node in wiring.nodes}
+        _write_config(wiring, rundir / "config")
+        began = time.monotonic()
+        with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="docker-start") as pool:
+            say(f"docker: {len(wiring.nodes) + 1} networks, the proxy, {len(wiring.nodes)} nodes (run {self.run_id})")
+            edge = self._claim_networks(pool, wiring, labels)
+            self._start_hub(choices["toxiproxy"], wiring, edge)
+            list(pool.map(lambda node: self._create(node, wiring, choices[node.image].reference), wiring.nodes))
+        for name in self._nodes:
+            self.require_running(name)
+        say(f"docker: all containers run after {time.monotonic() - began:.1f} s")
+
+    def _image(self, name: str) -> images.ImageChoice:
+        return images.resolve(name, given=self._given, client=self._client)
+
+    def _claim_networks(self, pool: ThreadPoolExecutor, wiring: Wiring, labels: Mapping[str, str]) -> Claimed:
+        def one(name: str) -> Claimed:
+            full = f"lockquake-{self.run_id}-{name}"
+            return claim(self._client, full, self._subnets, labels, internal=name != "edge")
+
+        names = [*(node.name for node in wiring.nodes), "edge"]
+        found = dict(zip(names, pool.map(one, names), strict=True))
+        edge = found.pop("edge")
+        self._networks = found
+        return edge
+
+    def _start_hub(self, image: images.ImageChoice, wiring: Wiring, edge: Claimed) -> None:
+        assert self._containers is not None
+        feet = list(self._networks.values())
+        proxy, published = hub.start(self._containers, image, wiring, edge, feet, self._ports)
+        control = ProxyControl("127.0.0.1", published[hub.CONTROL_PORT])
+        self.links = Links(control, hub.links(wiring, edge, self._networks))
+        try:
+            control.wait_until_answering(_PROXY_SECONDS)
+            self.links.establish()
+        except ProxyControlError as error:
+            if containers.word(containers.state(proxy)) == "exited":
+                raise hub.died(boot.tail(_log(proxy))) from error
+            raise HarnessError(f"{error} Its last lines:\n{boot.tail(_log(proxy))}") from error
+        for gate in hub.gates(wiring):
+            self._endpoints[gate.site, gate.node] = Endpoint("127.0.0.1", published[gate.inside])
+
+    def _create(self, node: NodeSpec, wiring: Wiring, image: str) -> None:
+        assert self._containers is not None
+        network = self._networks[node.name]
+        others = {other.name: network.subnet.proxy for other in wiring.nodes}
+        self._nodes[node.name] = self._containers.start(
+            node.name,
+            image,
+            network,
+            address=network.subnet.node,
+            command=boot.argv(node.command),
+            entrypoint=boot.entrypoint(),
+            environment=node.env,
+            hosts={**others, node.name: network.subnet.node},
+            copied=[(text.encode(), path) for path, text in node.files.items()],
+        )
+
+    def endpoint(self, site: str, node: str) -> Endpoint:
+        """The loopback port of the link ``site>node``. Raises KeyError for a site or node that is not served."""
+        return self._endpoints[site, node]
+
+    def kill(self, node: str) -> str:
+        return f"{node} {containers.kill(self._nodes[node])}"
+
+    def start_node(self, node: str, *, pristine: bool = False) -> str:
+        """Start a killed node again. ``pristine`` kills one that runs, and brings back original files, no data."""
+        container = self._nodes[node]
+        if pristine:
+            containers.kill(container)
+            with explained(f"put the original files into {node}"):
+                container.put_archive("/", boot.pristine_archive(self._specs[node].files))
+        elif containers.word(containers.state(container)) != "exited":
+            return f"{node} was running already"
+        with explained(f"start {node}"):
+            container.start()
+        found = self.require_running(node)
+        address = self._networks[node].subnet.node
+        seen = container.attrs["NetworkSettings"]["Networks"][self._networks[node].name]["IPAddress"]
+        if seen != address:
+            raise HarnessError(f"{node} came back with address {seen} instead of {address}: links would miss it")
+        kind = "pristine" if pristine else "with what it had kept"
+        return f"{node} started {kind} at {found['StartedAt']}, address {seen} as before"
+
+    def pause(self, node: str) -> str:
+        return f"{node} {containers.pause(self._nodes[node])}"
+
+    def resume(self, node: str) -> str:
+        return f"{node} {containers.resume(self._nodes[node])}"
+
+    def state(self, node: str) -> str:
+        return containers.word(containers.state(self._nodes[node]))
+
+    def require_running(self, node: str) -> dict[str, Any]:
+        """The daemon's view of a node that runs. Raises HarnessError with its last log lines when it has died."""
+        found = containers.state(self._nodes[node])
+        if containers.word(found) == "exited":
+            raise HarnessError(
+                f"{node}'s container died (exit code {found['ExitCode']}{', out of memory' * found['OOMKilled']}); "
+                f"its last lines:\n{boot.tail(self.logs(node))}"
+            )
+        return found
+
+    def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
+        """Run a command in the node's container; exit code 124 when it was given up after ``timeout`` seconds."""
+        return stream.run(self._client, self._nodes[node].id, node, argv, timeout)
+
+    def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
+        """A long-lived command; closed at :meth:`stop` when nobody did."""
+        opened = stream.ExecStream(self._client, self._nodes[node].id, node, argv, stdin=True)
+        pipe = stream.DockerPipe(opened, self._pipes.discard)
+        self._pipes.add(pipe)
+        return pipe
+
+    def logs(self, node: str) -> str:
+        return _log(self._nodes[node])
+
+    def stop(self) -> None:
+        """Remove everything of this run; idempotent. What would not go is left to the next sweep."""
+        with self._stopping:
+            for pipe in list(self._pipes):
+                pipe.close()
+            if (links := getattr(self, "links", None)) is not None:
+                links.close()
+                links.control.close()
+                del self.links
+            with contextlib.suppress(Exception):
+                sweep.sweep_run(self._client, self.run_id)
+            if self._containers is not None:
+                self._containers.close()
+            self._client.close()
+
+
+def _log(container: Any) -> str:
+    with explained(f"read the log of {container.name}"):
+        return bytes(container.logs()).decode(errors="replace")
+
+
+def _write_config(wiring: Wiring, directory: Path) -> None:
+    """What every node was started with, for people: its files and its command line."""
+    for node in wiring.nodes:
+        home = directory / node.name
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "command").write_text(" ".join(node.command) + "\n", encoding="utf-8")
+        for path, text in node.files.items():
+            (home / Path(path).name).write_text(text, encoding="utf-8")

@@ -1,0 +1,168 @@
+"""A command inside a container with its stdin, stdout and stderr in our hands.
+
+The daemon multiplexes both outputs over one hijacked connection: frames with an eight byte header (stream number,
+three zero bytes, length in network order), see "Attach to a container" in the Docker Engine API.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from nuclei.platforms.base import ExecResult, HarnessError, Pipe
+from nuclei.platforms.docker.wording import explained
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_HEADER = struct.Struct(">BxxxL")
+_STDERR = 2
+
+
+class ExecStream:
+    """One exec'ed command and its demultiplexed output. Reading belongs to one thread at a time, so does writing.
+
+    Raises HarnessError when the daemon refuses (container paused or gone).
+    """
+
+    def __init__(self, client: DockerClient, container: str, node: str, argv: Sequence[str], stdin: bool) -> None:
+        self.node = node
+        self.argv = list(argv)
+        self._api = client.api
+        with explained(f"run {argv[0]} in {node}"):
+            made = self._api.exec_create(container, self.argv, stdin=stdin, stdout=True, stderr=True)
+            self.id = str(made["Id"])
+            holder: Any = self._api.exec_start(self.id, socket=True)
+        self._holder = holder
+        # Over a unix socket the SDK hands out the buffered reader's raw side, which wraps the socket itself.
+        self._socket: Any = getattr(holder, "_sock", holder)
+        self._closing = threading.Lock()
+        self._closed = False
+        self._raw = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """To the command's stdin. Raises OSError when the connection is gone."""
+        self._socket.sendall(data)
+
+    def read(self, timeout: float) -> tuple[int, bytes] | None:
+        """The next chunk as (1 stdout | 2 stderr, bytes), None after ``timeout`` seconds without one.
+
+        Raises EOFError when the command has ended (or the stream was closed)."""
+        deadline = time.monotonic() + timeout
+        while True:
+            frame = self._frame()
+            if frame is not None:
+                return frame
+            try:
+                self._socket.settimeout(max(0.0005, deadline - time.monotonic()))
+                chunk = self._socket.recv(65536)
+            except TimeoutError:
+                return None
+            except (OSError, ValueError) as error:
+                raise EOFError(f"the stream of {self.argv[0]} in {self.node} broke: {error}") from None
+            if not chunk:
+                raise EOFError(f"{self.argv[0]} in {self.node} has ended")
+            self._raw += chunk
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        if len(self._raw) < _HEADER.size:
+            return None
+        stream, size = _HEADER.unpack_from(self._raw)
+        if len(self._raw) < _HEADER.size + size:
+            return None
+        data = bytes(self._raw[_HEADER.size : _HEADER.size + size])
+        del self._raw[: _HEADER.size + size]
+        return stream, data
+
+    def exit_code(self) -> int | None:
+        """The command's exit code, None while it runs. Raises HarnessError."""
+        with explained(f"look at {self.argv[0]} in {self.node}"):
+            code = self._api.exec_inspect(self.id)["ExitCode"]
+        return None if code is None else int(code)
+
+    def close(self) -> None:
+        """Drop the connection: the command reads the end of its stdin. Idempotent, wakes a reader."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        # The response keeps the connection alive after the socket object is closed.
+        response = getattr(self._holder, "_response", None)
+        for thing in (response, self._holder, self._socket):
+            if thing is not None:
+                # Closing one may have closed another, whose flush then fails with ValueError.
+                with contextlib.suppress(OSError, ValueError):
+                    thing.close()
+
+
+def run(client: DockerClient, container: str, node: str, argv: Sequence[str], timeout: float) -> ExecResult:
+    """Run a command to its end. After ``timeout`` seconds it is given up: exit code 124, as timeout(1) says it."""
+    deadline = time.monotonic() + timeout
+    stream = ExecStream(client, container, node, argv, stdin=False)
+    output = bytearray()
+    try:
+        while True:
+            chunk = stream.read(max(0.0, deadline - time.monotonic()))
+            if chunk is None:
+                return ExecResult(124, output.decode(errors="replace"))
+            output += chunk[1]
+    except EOFError:
+        # The stream can end a moment before the daemon has noted the exit code.
+        while (code := stream.exit_code()) is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return ExecResult(124 if code is None else code, output.decode(errors="replace"))
+    finally:
+        stream.close()
+
+
+class DockerPipe(Pipe):
+    """A long-lived command line by line. stderr is kept apart; its end is part of the EOFError's message."""
+
+    def __init__(self, stream: ExecStream, on_close: Callable[[DockerPipe], None]) -> None:
+        self._stream = stream
+        self._on_close = on_close
+        self._out = bytearray()
+        self._err = bytearray()
+        self._ended: str | None = None
+
+    def send(self, line: str) -> None:
+        """Write one line (or several, split by newlines). Raises HarnessError when the command has ended."""
+        try:
+            self._stream.write(line.encode() + b"\n")
+        except OSError as error:
+            raise HarnessError(
+                f"cannot write to {self._stream.argv[0]} in {self._stream.node}, it has ended: {error}"
+            ) from error
+
+    def receive(self, timeout: float) -> str | None:
+        """The next line of stdout; None when none came within ``timeout`` seconds. Raises EOFError at the end."""
+        deadline = time.monotonic() + timeout
+        while True:
+            end = self._out.find(b"\n")
+            if end >= 0:
+                line = self._out[:end].decode(errors="replace")
+                del self._out[: end + 1]
+                return line.rstrip("\r")
+            if self._ended is not None:
+                raise EOFError(self._ended)
+            try:
+                chunk = self._stream.read(max(0.0, deadline - time.monotonic()))
+            except EOFError as error:
+                said = self._err[-300:].decode(errors="replace").strip()
+                self._ended = f"{error}{'; it said: ' if said else ''}{said}"
+                continue
+            if chunk is None:
+                return None
+            (self._err if chunk[0] == _STDERR else self._out).extend(chunk[1])
+
+    def close(self) -> None:
+        """End the command by ending its stdin; idempotent."""
+        self._stream.close()
+        self._on_close(self)
