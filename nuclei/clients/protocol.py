@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from histories.vocabulary import Operation, Point
+from histories.vocabulary import LeaveReason, Operation, Point
 from nuclei.locks.base import Endpoint, Surroundings
 
 PROTOCOL_VERSION = 1
@@ -47,7 +47,8 @@ class Configure(Message, tag="configure"):
 
 
 class Hold(Message, tag="hold"):
-    """Set a barrier: the next ``times`` passes of ``point`` stop there until ``go``. 0 takes the barrier away."""
+    """Set a barrier: the next ``times`` passes of ``point`` stop there until ``go``. 0 takes the barrier away, and
+    lets pass who stands at it."""
 
     point: Point
     times: int = 1
@@ -72,15 +73,23 @@ class Do(Message, tag="op"):
     value: Any = None
 
 
+class StepOut(Message, tag="leave"):
+    """The user of single operations acts as no longer inside: a ``leave`` row; answered by ``result``."""
+
+    why: LeaveReason = "abandoned"
+
+
 class Finish(Message, tag="finish"):
-    """End the workload after the operation under way (release what is held); answered by ``done``."""
+    """End the workload after the operation under way (release what is held); answered by ``done``.
+
+    Barriers no longer hold anybody from here on, and a client standing at one passes it."""
 
 
 class Quit(Message, tag="quit"):
     """Close connections and exit 0."""
 
 
-Request = Configure | Hold | Go | Run | Do | Finish | Quit
+Request = Configure | Hold | Go | Run | Do | StepOut | Finish | Quit
 
 
 class Report(msgspec.Struct, tag_field="say", kw_only=True, omit_defaults=True):
@@ -109,10 +118,14 @@ class Live(Report, tag="row"):
 
 
 class Result(Report, tag="result"):
-    """How a single operation came back."""
+    """How a single operation came back, as its ``return`` row says; ``client`` is the id it was done under."""
 
     outcome: str
+    client: str = ""
+    attempt: str = ""
     fence: int | None = None
+    lease_until: int | None = None
+    value: Any = None
     error: str | None = None
 
 

@@ -98,7 +98,13 @@ class LockContext:
 
 class Lock(ABC):
     """One client's view of one lock. Calls end by returning, :class:`Refused` or :class:`Indeterminate`;
-    any other exception is a harness error. ``connect`` is called once before the first acquire."""
+    any other exception is a harness error. ``connect`` is called once before the first acquire.
+
+    ``writes_owner``: whether the server will hold exactly ``Attempt.owner`` for the attempt, so that what an observer
+    saw there can be tied to it even when the call never came back.
+    """
+
+    writes_owner: ClassVar[bool] = False
 
     def __init__(self, context: LockContext) -> None:
         self.context = context
@@ -106,9 +112,9 @@ class Lock(ABC):
     def connect(self) -> None:  # noqa: B027 - locks without connections have nothing to do here
         """Open connections (raises Indeterminate when servers do not answer in time)."""
 
-    @abstractmethod
     def try_acquire(self, attempt: Attempt) -> Grant:
-        """Take the lock at once or raise Refused."""
+        """Take the lock at once or raise Refused. Unless overridden: :meth:`acquire` with a limit of 0."""
+        return self.acquire(attempt, 0.0)
 
     @abstractmethod
     def acquire(self, attempt: Attempt, limit: float) -> Grant:

@@ -1,0 +1,108 @@
+"""Start client processes so that none outlives its runner.
+
+The kernel kills a client (PR_SET_PDEATHSIG, also a stopped one) when the *thread* that spawned it ends, so every client
+is spawned by one thread of its own that lives as long as this process. Clients are in a process group of their own: a
+Ctrl-C at the terminal reaches the runner only, which then heals and ends them in order.
+"""
+
+from __future__ import annotations
+
+import os
+import site
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
+from typing import BinaryIO
+
+import nuclei
+
+OWNER_VARIABLE = "LOCKQUAKE_OWNER"
+"""Environment variable of every process we start: ``PID:START`` of its runner, so that a later run can tell whether
+the owner of a left-over process is dead (a pid alone may have been given to another process)."""
+
+WORKER = "nuclei.clients.worker"
+
+
+def start_ticks(pid: int) -> int:
+    """When a process started, in ticks since boot (field 22 of /proc/PID/stat). Raises OSError when it is gone."""
+    text = Path(f"/proc/{pid}/stat").read_text()
+    return int(text.rpartition(")")[2].split()[19])
+
+
+@cache
+def _mark(pid: int) -> str:
+    return f"{pid}:{start_ticks(pid)}"
+
+
+def owner_mark() -> str:
+    """This process as an owner of others: ``PID:START``."""
+    return _mark(os.getpid())
+
+
+def environment() -> dict[str, str]:
+    """This process's own environment, marked with its owner, and with the way to our packages where they are not
+    installed (a checkout)."""
+    values = {**os.environ, OWNER_VARIABLE: owner_mark()}
+    home = str(Path(nuclei.__file__).resolve().parent.parent)
+    installed = {*site.getsitepackages(), site.getusersitepackages()}
+    if home not in installed:
+        rest = [path for path in values.get("PYTHONPATH", "").split(os.pathsep) if path]
+        values["PYTHONPATH"] = os.pathsep.join([home, *(path for path in rest if path != home)])
+    return values
+
+
+def python_worker() -> list[str]:
+    """The command of our own worker. ``-P`` keeps the current directory, which may hold anything, off its path."""
+    return [sys.executable, "-P", "-m", WORKER, "--runner", str(os.getpid())]
+
+
+class _Spawner:
+    """The one thread that spawns; it never ends before the process does."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._jobs: SimpleQueue[tuple[Future[subprocess.Popen[bytes]], Sequence[str], Mapping[str, str], BinaryIO]] = (
+            SimpleQueue()
+        )
+        threading.Thread(target=self._work, name="lockquake-spawner", daemon=True).start()
+
+    def spawn(self, command: Sequence[str], env: Mapping[str, str], stderr: BinaryIO) -> subprocess.Popen[bytes]:
+        job: Future[subprocess.Popen[bytes]] = Future()
+        self._jobs.put((job, command, env, stderr))
+        return job.result(timeout=30)
+
+    def _work(self) -> None:
+        while True:
+            job, command, env, stderr = self._jobs.get()
+            try:
+                process = subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=env, process_group=0
+                )
+            except Exception as error:
+                job.set_exception(error)
+            else:
+                job.set_result(process)
+                del process
+            del job
+
+
+_spawner: _Spawner | None = None
+_guard = threading.Lock()
+
+
+def spawn(command: Sequence[str], stderr: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start a process with pipes for stdin and stdout from the long-lived thread. Raises OSError.
+
+    Any thread may call this; a forked child of this process gets a spawning thread of its own.
+    """
+    global _spawner
+    with _guard:
+        if _spawner is None or _spawner.pid != os.getpid():
+            _spawner = _Spawner()
+        spawner = _spawner
+    return spawner.spawn(command, environment(), stderr)

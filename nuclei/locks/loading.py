@@ -1,0 +1,96 @@
+"""Load one lock by its name without importing all the others, or a user's own lock from a file or module."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from histories.spec import Spec
+from nuclei.locks.base import Lock, LockEntry
+
+
+class LoadError(Exception):
+    """A lock that cannot be loaded: one sentence with what was tried, what was seen, what to do."""
+
+
+def load(name: str) -> LockEntry:
+    """The lock called ``name``: a registered name, ``path/to/file.py:Class`` or ``package.module:Class``.
+
+    A registered lock ``redis-set-nx-px`` lies in ``nuclei/locks/redis_set_nx_px.py``; only that module is imported.
+    Raises UnknownName for a name nobody knows, LoadError for a file or class that cannot be used.
+    """
+    if ":" in name:
+        return _own(name)
+    module = f"nuclei.locks.{name.replace('-', '_')}"
+    if name.replace("-", "").isalnum() and importlib.util.find_spec(module) is not None:
+        entry = getattr(importlib.import_module(module), "LOCK", None)
+        if isinstance(entry, LockEntry) and entry.name == name:
+            return entry
+    from nuclei.registry import lock
+
+    return lock(name)
+
+
+def _own(name: str) -> LockEntry:
+    place, _, attribute = name.rpartition(":")
+    module = _module(place, name)
+    found = getattr(module, attribute, None)
+    if isinstance(found, LockEntry):
+        return found
+    if not (inspect.isclass(found) and issubclass(found, Lock)):
+        seen = "nothing of that name" if found is None else f"a {type(found).__name__}"
+        raise LoadError(
+            f"{name}: looked for a class derived from nuclei.locks.base.Lock and found {seen} in {place}; "
+            "derive the class from Lock, or check its name"
+        )
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise LoadError(f"{name}: the class lacks {missing}; define them (see docs/own-lock.md)")
+    return LockEntry(
+        name=name,
+        summary=(inspect.getdoc(found) or "a user's own lock").partition("\n")[0],
+        clusters=tuple(getattr(found, "clusters", ())),
+        make=found,
+        spec=getattr(found, "spec", _plain),
+        defaults=dict(getattr(found, "defaults", {})),
+        claims=tuple(getattr(found, "claims", ())),
+    )
+
+
+def _plain(settings: Mapping[str, float | int | str | bool]) -> Spec:
+    """An owner mutex; with a lease where the settings have a ``ttl``, with a session where they have ``session``."""
+
+    def ns(name: str) -> int | None:
+        return int(float(settings[name]) * 1e9) if name in settings else None
+
+    return Spec(lease_ns=ns("ttl"), session_ns=ns("session"))
+
+
+def _module(place: str, name: str) -> ModuleType:
+    try:
+        if not place.endswith(".py"):
+            return importlib.import_module(place)
+        path = Path(place).resolve()
+        if not path.is_file():
+            raise LoadError(f"{name}: there is no file {path}; give its path from here, or the full one")
+        known = sys.modules.get(path.stem)
+        if known is not None and getattr(known, "__file__", None) == str(path):
+            return known
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))
+        spec = importlib.util.spec_from_file_location(f"lockquake_own_{path.stem}", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module.__name__] = module
+        spec.loader.exec_module(module)
+        return module
+    except LoadError:
+        raise
+    except Exception as error:
+        raise LoadError(f"{name}: importing {place} failed with {type(error).__name__}: {error}") from error

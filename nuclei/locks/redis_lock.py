@@ -1,0 +1,90 @@
+"""What our own Redis locks share: the connection, waiting by trying again, and which attempt a release belongs to.
+
+The algorithms themselves (which commands, in which order) are in a file each.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Mapping
+
+from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, Refused
+from nuclei.locks.redis_connection import connection_for
+
+CLUSTERS = ("redis-single", "redis-sentinel")
+TIMES: Mapping[str, float | int | str | bool] = {"op_timeout": 0.5, "retry": 0.05}
+"""Settings of every lock here, in seconds: limit of one command, and the mean pause between two tries."""
+
+SECOND_NS = 1_000_000_000
+RECOVERY_MARGIN_NS = 2 * SECOND_NS
+"""Added to the lease for the promised recovery: a waiter's pauses, time-outs and a new connection."""
+
+
+def lease_ns(settings: Mapping[str, float | int | str | bool], default: float = 2.0) -> int:
+    """The lease the lock asks for, in ns, from the setting ``ttl`` in seconds."""
+    return int(float(settings.get("ttl", default)) * SECOND_NS)
+
+
+class RedisLock(Lock):
+    """A lock on one key. ``take`` and ``give_back`` are the algorithm; everything else is here."""
+
+    writes_owner = True
+
+    def __init__(self, context: LockContext) -> None:
+        super().__init__(context)
+        self.key = context.key
+        self.ttl_ns = lease_ns(context.surroundings.settings)
+        self.redis = connection_for(context.surroundings)
+        self._retry = context.surroundings.number("retry", float(TIMES["retry"]))
+        self._attempt: Attempt | None = None
+
+    @abstractmethod
+    def take(self, attempt: Attempt) -> Grant | None:
+        """Ask once; None when it is taken. The connection is ready."""
+
+    @abstractmethod
+    def give_back(self, attempt: Attempt | None) -> bool:
+        """Ask once to free it; whether something was freed. ``attempt``: the one to release, if there was any."""
+
+    def connect(self) -> None:
+        """Open the connection."""
+        self.redis.ready()
+
+    def try_acquire(self, attempt: Attempt) -> Grant:
+        """One try."""
+        self.redis.ready()
+        try:
+            grant = self.take(attempt)
+        except Indeterminate:
+            self._attempt = attempt
+            raise
+        if grant is None:
+            raise Refused("busy")
+        self._attempt = attempt
+        return grant
+
+    def acquire(self, attempt: Attempt, limit: float) -> Grant:
+        """Try, pause 50–150 % of ``retry``, try again. A try begun before the limit may end after it by as much as
+        its own time limits (it is not cut short: that would make refusals indeterminate)."""
+        deadline = time.monotonic() + limit
+        while True:
+            try:
+                return self.try_acquire(attempt)
+            except Refused as refusal:
+                pause = self._retry * self.context.random.uniform(0.5, 1.5)
+                if time.monotonic() + pause >= deadline:
+                    raise Refused(f"not granted within {limit} s; the last try: {refusal}") from refusal
+            time.sleep(pause)
+
+    def release(self) -> None:
+        """Free the lock of the last granted or indeterminate attempt."""
+        attempt = self._attempt
+        freed = self.give_back(attempt)
+        self._attempt = None
+        if not freed:
+            raise Refused("not held: there was nothing of this attempt to free")
+
+    def close(self) -> None:
+        """Drop the connection."""
+        self.redis.close()

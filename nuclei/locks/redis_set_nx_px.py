@@ -1,0 +1,71 @@
+"""``redis-set-nx-px``: ``SET key owner NX PX milliseconds`` to take, compare-and-delete by script to free.
+
+The pattern of the Redis manual for one server: mutual exclusion within the lease, and nobody frees another's lock. The
+script is sent whole each time (EVAL): with EVALSHA, a promoted or flushed server answers NOSCRIPT and an unlock
+without a fallback leaks the lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from histories.spec import Spec
+from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, RedisLock, lease_ns
+
+COMPARE_AND_DELETE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
+
+
+class RedisSetNxPx(RedisLock):
+    """The key holds the owner value of the attempt that took it."""
+
+    def take(self, attempt: Attempt) -> Grant | None:
+        """One atomic SET; the lease runs from before it was sent."""
+        sent = time.monotonic_ns()
+        if self.redis.command("SET", self.key, attempt.owner, "NX", "PX", self.ttl_ns // 1_000_000) is None:
+            return None
+        return Grant(owner=attempt.owner, lease_until=sent + self.ttl_ns)
+
+    def give_back(self, attempt: Attempt | None) -> bool:
+        """Delete the key if it still holds this attempt's owner value."""
+        if attempt is None:
+            return False
+        return bool(self.redis.command("EVAL", COMPARE_AND_DELETE, 1, self.key, attempt.owner))
+
+
+def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
+    """An owner mutex with a lease. Refusals are spurious: see ``redis-setnx``."""
+    lease = lease_ns(settings)
+    return Spec(lease_ns=lease, recovery_ns=lease + RECOVERY_MARGIN_NS)
+
+
+MANUAL = "https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/"
+ONE_SERVER = f"{MANUAL} (Correct implementation with a single instance)"
+FAILOVER = f"{MANUAL} (Why failover-based implementations are not enough)"
+KLEPPMANN = "M. Kleppmann, How to do distributed locking, 2016 (Protecting a resource with a lock)"
+
+LOCK = LockEntry(
+    name="redis-set-nx-px",
+    summary="SET NX PX with an owner value, released by compare-and-delete in a script",
+    clusters=CLUSTERS,
+    make=RedisSetNxPx,
+    spec=spec,
+    defaults={"ttl": 2.0, **TIMES},
+    claims=(
+        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ONE_SERVER),
+        Claim(property="mutual-exclusion", fault="client pause < TTL", verdict="kept", source=ONE_SERVER),
+        Claim(property="mutual-exclusion", fault="client kill", verdict="kept", source=ONE_SERVER),
+        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{ONE_SERVER}: the key expires"),
+        Claim(property="owner-safe-release", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
+        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=KLEPPMANN),
+        Claim(property="lease", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
+        Claim(property="mutual-exclusion", fault="failover", verdict="lost", source=FAILOVER),
+        Claim(property="lease", fault="failover", verdict="lost", source=FAILOVER),
+    ),
+)

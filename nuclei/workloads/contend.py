@@ -1,0 +1,94 @@
+"""``contend``: every client takes the lock again and again, and raises a counter in the ledger while inside.
+
+The counter is read, the new value computed in the client, then written: not atomic on purpose, so that two clients
+inside at once show as lost updates.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+from nuclei.clients.session import Session
+from nuclei.workloads.base import Workload, WorkloadEntry
+
+PAUSE_AFTER_REFUSAL = 0.02
+"""Seconds to wait at least after a refusal: a server out of reach refuses at once, and nobody should spin."""
+
+DEFAULTS: Mapping[str, Any] = {
+    "hold": [0.02, 0.06],
+    "think": [0.0, 0.04],
+    "limit": 2.0,
+    "try_share": 0.1,
+    "writes": 1,
+    "heed_deadline": False,
+    "rounds": 0,
+}
+
+
+def drawn(distribution: float | Sequence[float], random: Random) -> float:
+    """Seconds from a distribution: a number is that number, ``[low, high]`` is uniform between the two."""
+    if isinstance(distribution, int | float):
+        return float(distribution)
+    low, high = distribution
+    return random.uniform(low, high)
+
+
+class Contend(Workload):
+    """``hold``: seconds inside (a number or ``[low, high]``), ``think``: seconds outside, ``limit``: longest wait for
+    the lock in seconds, ``try_share``: share of attempts that do not wait, ``writes``: ledger writes per hold (none without a
+    ledger), ``heed_deadline``: check the own lease's deadline before each write (most programs do not), ``rounds``:
+    how many attempts to make, 0 = until told to finish."""
+
+    def run(self, session: Session) -> None:
+        """Attempts until the end is asked for; leaves nothing held."""
+        done = 0
+        while not session.finishing() and (not self.params["rounds"] or done < self.params["rounds"]):
+            self._attempt(session)
+            done += 1
+            session.sleep(drawn(self.params["think"], session.random))
+        session.settle()
+
+    def _attempt(self, session: Session) -> None:
+        waits = session.random.random() >= self.params["try_share"]
+        grant = session.acquire(float(self.params["limit"])) if waits else session.try_acquire()
+        if grant is None:
+            session.settle()
+            session.sleep(PAUSE_AFTER_REFUSAL)
+            return
+        writes = int(self.params["writes"]) if session.has_ledger else 0
+        hold = drawn(self.params["hold"], session.random)
+        for _ in range(writes):
+            if not self._raise_counter(session, hold / writes):
+                break
+        if not writes:
+            session.sleep(hold)
+        if session.lost:
+            session.leave("told")
+        session.release()
+        session.settle()
+
+    def _raise_counter(self, session: Session, hold: float) -> bool:
+        """Read, hold, write; whether the client is still inside, as far as it cares to know."""
+        value = session.ledger_read()
+        session.sleep(hold)
+        if session.lost:
+            session.leave("told")
+            return False
+        deadline = session.grant.lease_until
+        if self.params["heed_deadline"] and deadline is not None and time.monotonic_ns() >= deadline:
+            session.leave("deadline")
+            return False
+        if value is not None:
+            session.ledger_write(value + 1)
+        return True
+
+
+WORKLOAD = WorkloadEntry(
+    name="contend",
+    summary="acquire, raise a counter in the ledger while inside, release; hold and think times",
+    make=Contend,
+    defaults=DEFAULTS,
+)
