@@ -130,6 +130,21 @@ class ClientProcess:
         """Wait until it stands at the barrier of ``point``."""
         return self.expect(At, timeout, lambda answer: answer.point == point)
 
+    def stands_at(self, point: Point) -> At | None:
+        """Its report that it stands at the barrier of ``point``, if it has sent one since it was last asked for."""
+        with self._changed:
+            for answer in self._answers:
+                if isinstance(answer, At) and answer.point == point:
+                    self._answers.remove(answer)
+                    return answer
+        return None
+
+    @property
+    def trouble(self) -> str | None:
+        """What the client reported of itself (not of its lock), or None."""
+        with self._changed:
+            return next((answer.error for answer in self._answers if isinstance(answer, Trouble)), None)
+
     # ---- what can be done to it
 
     @property
