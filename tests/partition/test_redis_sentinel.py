@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from lockquake.testing import Lockquake
+if TYPE_CHECKING:
+    from lockquake.testing import Lockquake
 
 
 def test_token_lock_keeps_two_clients_apart_without_faults(lockquake: Lockquake) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from lockquake.testing import Lockquake
+if TYPE_CHECKING:
+    from lockquake.testing import Lockquake
 
 
 def test_a_mutex_in_each_process_guards_nothing_between_processes(lockquake: Lockquake) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from lockquake.testing import Lockquake
+if TYPE_CHECKING:
+    from lockquake.testing import Lockquake
 
 NUCLEUS = "zk-sequential@zookeeper"
 
