@@ -78,6 +78,11 @@ class Cluster(ABC):
     def surroundings(self, site: str, settings: Settings) -> Surroundings:
         """What a client at ``site`` is told; ``settings`` (the lock's) are passed on, with the cluster's own."""
 
+    def problems(self) -> list[str]:
+        """What happened to the servers since the last reset that makes a trial worthless (a Sentinel in TILT mode,
+        for example), one sentence each; the runner reports them as harness errors."""
+        return []
+
     def quorum_side(self, primary: str) -> list[str]:
         """The nodes that must be on the other side when ``primary`` is isolated (all other nodes, ledger apart)."""
         return [n.name for n in self.wiring([]).nodes if n.name != primary and n.role != "ledger"]

@@ -1,0 +1,149 @@
+"""An admin console of one Redis node: a long-lived redis-cli beside the server, spoken to through a pipe.
+
+redis-cli is the one tool every Redis image has, and an exec per command would cost 60 ms. With ``--csv`` it prints
+one line per reply, with strings quoted. When its connection is closed (Sentinel does that to every client of a node
+whose role it changes) it reconnects for the next command but never answers the current one; so each command is
+followed by an ECHO of our own, and a command without an answer before its echo is asked again.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+import time
+from collections.abc import Sequence
+
+from nuclei.platforms.base import HarnessError, Pipe, Platform
+
+Value = str | int | None
+Reply = list[Value]
+
+_TRIES = 3
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
+_FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]*)')
+_ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|.)", re.DOTALL)
+
+
+class NoAnswer(Exception):
+    """The node did not answer: it is frozen, dead, or too busy; the message says which node and command."""
+
+
+class ConsoleError(Exception):
+    """The server answered with an error; the message is its own."""
+
+
+def quote(word: str) -> str:
+    """One argument as redis-cli's line splitter reads it."""
+    if re.fullmatch(r"[A-Za-z0-9_.:/*@=+-]+", word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def parse_csv(line: str) -> Reply:
+    """One line of ``redis-cli --csv``; nested arrays come flattened. Raises ConsoleError for an error reply."""
+    values: Reply = []
+    at = 0
+    while at < len(line):
+        found = _FIELD.match(line, at)
+        assert found is not None  # the second alternative matches anything
+        values.append(_string(found[1]) if found[1] is not None else _word(found[2]))
+        at = found.end() + 1
+    if values and values[0] == "ERROR" and not line.startswith('"'):
+        raise ConsoleError(str(values[-1]))
+    return values
+
+
+def _string(text: str) -> str:
+    def unescape(match: re.Match[str]) -> str:
+        code = match[1]
+        return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, code)
+
+    return _ESCAPE.sub(unescape, text)
+
+
+def _word(text: str) -> Value:
+    if text == "NULL":
+        return None
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+class Console:
+    """redis-cli inside ``node``, connected to its own server on ``port``. Opened at the first use, and again after
+    the node was frozen or restarted. Thread-safe."""
+
+    def __init__(self, platform: Platform, node: str, port: int) -> None:
+        self.node = node
+        self._platform = platform
+        self._port = port
+        self._pipe: Pipe | None = None
+        self._numbers = itertools.count()
+        self._lock = threading.Lock()
+        self.opened = 0
+        """How often redis-cli was started; a reader that sees it change knows that the server may be another."""
+
+    def ask(self, *words: str | float, timeout: float = 1.0) -> Reply:
+        """One command and its reply. Raises NoAnswer, ConsoleError."""
+        return self.ask_all([words], timeout)[0]
+
+    def ask_all(self, commands: Sequence[Sequence[str | float]], timeout: float = 1.0) -> list[Reply]:
+        """Several commands sent at once, and their replies in order. Raises NoAnswer, ConsoleError."""
+        return [parse_csv(lines[0]) for lines in self._lines(commands, timeout)]
+
+    def info(self, section: str, timeout: float = 1.0) -> dict[str, str]:
+        """An INFO section as name → value. Raises NoAnswer, ConsoleError."""
+        lines = self._lines([("INFO", section)], timeout)[0]
+        if lines[0].startswith("ERROR,"):
+            parse_csv(lines[0])
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+    def _lines(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:
+        with self._lock:
+            deadline = time.monotonic() + timeout
+            for _ in range(_TRIES):
+                answers = self._exchange(commands, deadline)
+                if all(answers):
+                    return answers
+            raise NoAnswer(f"{self.node} closed the connection {_TRIES} times on {commands[0][0]}")
+
+    def _exchange(self, commands: Sequence[Sequence[str | float]], deadline: float) -> list[list[str]]:
+        marks = [f"console-{next(self._numbers)}" for _ in commands]
+        text = "\n".join(
+            f"{' '.join(quote(str(word)) for word in command)}\nECHO {mark}"
+            for command, mark in zip(commands, marks, strict=True)
+        )
+        try:
+            pipe = self._open()
+            pipe.send(text)
+            return [self._until(pipe, f'"{mark}"', deadline) for mark in marks]
+        except (HarnessError, EOFError, NoAnswer) as error:
+            self._drop()
+            raise NoAnswer(f"{self.node} did not answer {commands[0][0]}: {error}") from error
+
+    def _until(self, pipe: Pipe, mark: str, deadline: float) -> list[str]:
+        lines: list[str] = []
+        while True:
+            line = pipe.receive(max(0.001, deadline - time.monotonic()))
+            if line is None:
+                raise NoAnswer("time is up")
+            if line == mark:
+                return lines
+            lines.append(line)
+
+    def _open(self) -> Pipe:
+        if self._pipe is None:
+            # An echo is never lost for a server that is still starting: redis-cli connects anew for every command.
+            self._pipe = self._platform.pipe(self.node, ["redis-cli", "-p", str(self._port), "--csv"])
+            self.opened += 1
+        return self._pipe
+
+    def _drop(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+
+    def close(self) -> None:
+        """End redis-cli; the next question starts it again."""
+        with self._lock:
+            self._drop()
