@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from nuclei.clients.process import ClientProcess
-
 from faults.watch import Watch
 from histories.rows import Client as ClientRow
 from histories.rows import Fault as FaultRow
 from histories.vocabulary import ClientState, FaultState
 from histories.write import PartWriter
+from nuclei.clients.process import ClientProcess
 from nuclei.clusters.base import Cluster
 from nuclei.platforms.base import HarnessError
 
@@ -54,10 +53,10 @@ class Arena:
             )
         )
 
-    def record_client(self, client: str, state: ClientState, why: str | None = None) -> None:
-        """Write that the runner did something to a client process, stamped now."""
-        pid = self.clients[client].pid if client in self.clients else None
-        self.writer.write(ClientRow(t=time.monotonic_ns(), client=client, state=state, pid=pid, why=why))
+    def record_client(self, process: str, state: ClientState, t: int, why: str | None = None) -> None:
+        """Write that the runner did something to a client process at ``t``, under the identity it works under now."""
+        client = self.clients[process]
+        self.writer.write(ClientRow(t=t, client=client.client, state=state, pid=client.pid, why=why))
 
     def served(self) -> list[str]:
         """The nodes that clients take the lock on: all served nodes but the ledger."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-from nuclei.clients.process import ClientProcess
-
 from faults.arena import Arena, NotExercised
 from faults.base import FaultFamily
 from faults.families import family
 from faults.schedule import FaultSpec
 from histories.vocabulary import Point
-from nuclei.clients.protocol import At, Go, Hold
+from nuclei.clients.process import ClientProcess
+from nuclei.clients.protocol import Go, Hold
 
 TRIGGER_LIMIT = 15.0
 """Seconds within which the trigger must come, else the trial is not exercised."""
@@ -114,8 +113,4 @@ class FaultDrive:
 
 
 def _standing(clients: dict[str, ClientProcess], point: Point) -> str | None:
-    for name, client in clients.items():
-        at: At | None = client.standing
-        if at is not None and at.point == point:
-            return name
-    return None
+    return next((name for name, client in clients.items() if client.stands_at(point)), None)

@@ -43,8 +43,8 @@ class KillClient(FaultFamily):
         client = client_target(self.arena, self.param("target"), trigger)
         self.targets = [client]
         proof = self.arena.clients[client].kill()
-        self.arena.record_client(client, "killed", why="fault")
-        return proof
+        self.arena.record_client(client, "killed", proof.proven, why="fault")
+        return proof.evidence
 
     def heal(self) -> str:
         return "a killed client stays dead: nothing to heal"

@@ -43,13 +43,18 @@ class PauseClient(FaultFamily):
         client = client_target(self.arena, self.param("target"), trigger)
         self.targets = [client]
         proof = self.arena.clients[client].pause()
-        self.arena.record_client(client, "paused")
-        return proof
+        self.arena.record_client(client, "paused", proof.proven)
+        return proof.evidence
 
     def heal(self) -> str:
         proofs = []
         for client in self.targets:
-            # The row comes first: what the client does after it was resumed must never be stamped before it.
-            self.arena.record_client(client, "resumed")
-            proofs.append(self.arena.clients[client].resume())
+            process = self.arena.clients[client]
+            if not process.alive:
+                proofs.append(f"{client} has ended meanwhile")
+                continue
+            proof = process.resume()
+            # Stamped when it was asked: what the client does afterwards must never lie before its resume.
+            self.arena.record_client(client, "resumed", proof.asked)
+            proofs.append(proof.evidence)
         return "; ".join(proofs)

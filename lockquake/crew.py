@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from nuclei.clients.process import ClientProcess
-
 from faults.watch import Watch
 from histories.rows import Client as ClientRow
 from histories.write import PartWriter
 from lockquake.plan import Plan
 from lockquake.rig import Rig
 from lockquake.rundir import RunDirectory
+from nuclei.clients.process import ClientProcess
 from nuclei.clients.protocol import Configure, LedgerAccess, Run
 from nuclei.platforms.base import HarnessError
 
@@ -32,18 +31,19 @@ class Crew:
         self.writer = writer
         names = [f"c{number}" for number in range(1, plan.clients + 1)]
         self.sites = {name: rig.sites[index % len(rig.sites)] for index, name in enumerate(names)}
-        self.clients = {name: ClientProcess(name, stderr=directory.log(name)) for name in names}
+        self.names = names
+        self.clients: dict[str, ClientProcess] = {}
         self.directory = directory
 
     def start(self) -> float:
         """Spawn, configure and connect all clients; returns the seconds it took. Raises HarnessError."""
         began = time.monotonic()
-        for name, client in self.clients.items():
+        for name in self.names:
+            client = ClientProcess(self._configure(name), self.directory.path / "logs")
+            self.clients[name] = client
             client.on_row(self._feed(name))
-            client.start()
-            client.send(self._configure(name))
         for name, client in self.clients.items():
-            ready = client.expect_ready(START_LIMIT)
+            ready = client.ready(START_LIMIT)
             self._record(name, "started", ready.pid)
         return time.monotonic() - began
 
@@ -61,19 +61,20 @@ class Crew:
         for name, client in self.clients.items():
             if client.trouble:
                 return f"client {name}: {client.trouble}"
-            if not client.alive and not client.was_killed:
-                return f"client {name} ended by itself; see {self.directory.log(name)}"
+            if not client.alive and client.killed is None:
+                return f"client {name} ended by itself; see {client.stderr}"
         return None
 
     def end(self) -> None:
         """End all clients within a few seconds, the paused ones too; the rows say who had to be killed."""
-        living = [(name, client) for name, client in self.clients.items() if client.alive]
-        if not living:
+        if not self.clients:
             return
-        with ThreadPoolExecutor(max_workers=len(living)) as pool:
-            for (name, _), killed in zip(living, pool.map(lambda pair: pair[1].end(END_LIMIT), living), strict=True):
-                if killed:
-                    self._record(name, "killed", None, "did not come to its end in time")
+        killed_before = {name for name, client in self.clients.items() if client.killed is not None}
+        with ThreadPoolExecutor(max_workers=len(self.clients)) as pool:
+            endings = pool.map(lambda client: client.end(END_LIMIT), self.clients.values())
+            for (name, client), ending in zip(self.clients.items(), endings, strict=True):
+                if ending.how == "killed" and name not in killed_before:
+                    self._record(client.client, "killed", client.pid, "did not come to its end in time")
 
     def _configure(self, name: str) -> Configure:
         cluster, site = self.rig.cluster, self.sites[name]

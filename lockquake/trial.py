@@ -13,7 +13,6 @@ from pathlib import Path
 
 import msgspec
 from checker.verdict import Verdict
-from nuclei.ledger.record import ledger_rows, reset_ledger
 
 from faults.arena import Arena, NotExercised
 from faults.drive import FaultDrive
@@ -23,8 +22,9 @@ from histories.rows import FORMAT_VERSION, Header, Trial
 from histories.write import PartWriter
 from lockquake.crew import KEY, Crew, require_no_trouble
 from lockquake.judge import Status, judge
+from lockquake.ledger import LedgerDesk
 from lockquake.plan import Plan, lapse, write_plan
-from lockquake.rig import Rig
+from lockquake.rig import RUNNER_SITE, Rig
 from lockquake.rundir import RunDirectory
 from nuclei.platforms.base import HarnessError, Unsupported
 
@@ -59,6 +59,7 @@ class TrialRun:
         self.writer = PartWriter(self.directory.part("runner"))
         self.watch = Watch(stop)
         self.crew = Crew(plan, rig, self.directory, self.watch, self.writer)
+        self.ledger = LedgerDesk(rig.platform.endpoint(RUNNER_SITE, "ledger"))
         self.drives: list[FaultDrive] = []
 
     def execute(self) -> TrialResult:
@@ -90,7 +91,7 @@ class TrialRun:
     def _steps(self) -> None:
         evidence = self.rig.cluster.reset(KEY)
         self.say(f"reset: {evidence}")
-        reset_ledger(self.rig.cluster, self.plan.spec().fencing_checked)
+        self.ledger.reset(checked=self.plan.spec().fencing_checked)
         observer = self.rig.cluster.observer(KEY, self.writer)
         with contextlib.ExitStack() as stack:
             stack.callback(observer.stop)
@@ -167,7 +168,7 @@ class TrialRun:
         return "; ".join(problems)
 
     def _ledger(self) -> None:
-        for row in ledger_rows(self.rig.cluster):
+        for row in self.ledger.rows():
             self.writer.write(row)
 
     def _logs(self) -> None:

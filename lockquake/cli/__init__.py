@@ -53,7 +53,8 @@ def main(argv: list[str] | None = None) -> Any:
     """Entry point: runs the command line and exits with the documented codes."""
     from faults.grammar import BadArgument
     from histories.read import HistoryError
-    from nuclei.platforms.base import HarnessError
+    from nuclei.locks.loading import LoadError
+    from nuclei.platforms.base import HarnessError, Unsupported
     from nuclei.registry import UnknownName
 
     try:
@@ -63,12 +64,14 @@ def main(argv: list[str] | None = None) -> Any:
     except click.ClickException as error:
         error.show()
         code = BAD_ARGUMENTS
-    except (BadArgument, UnknownName) as error:
+    except (BadArgument, UnknownName, LoadError) as error:
         code = _fail(error, BAD_ARGUMENTS)
     except HistoryError as error:
         code = _fail(error, 3)
     except HarnessError as error:
         code = _fail(error, 3)
+    except Unsupported as error:
+        code = _fail(error, 4)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = 130
     sys.exit(code if isinstance(code, int) else 0)

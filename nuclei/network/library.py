@@ -21,11 +21,13 @@ from requests.structures import CaseInsensitiveDict
 from toxiproxy.api import APIConsumer, validate_response
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
+from nuclei.platforms.base import HarnessError
+
 #: Connections to one server that are kept open for the next call.
 _POOL = 16
 
 
-class ProxyControlError(Exception):
+class ProxyControlError(HarnessError):
     """The proxy server could not do, or did not answer, what it was asked; the sentence says what was seen."""
 
 
