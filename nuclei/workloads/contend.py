@@ -7,7 +7,7 @@ inside at once show as lost updates.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -18,8 +18,8 @@ PAUSE_AFTER_REFUSAL = 0.02
 """Seconds to wait at least after a refusal: a server out of reach refuses at once, and nobody should spin."""
 
 DEFAULTS: Mapping[str, Any] = {
-    "hold": [0.02, 0.06],
-    "think": [0.0, 0.04],
+    "hold": 0.04,
+    "think": 0.02,
     "limit": 2.0,
     "try_share": 0.1,
     "writes": 1,
@@ -28,19 +28,16 @@ DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def drawn(distribution: float | Sequence[float], random: Random) -> float:
-    """Seconds from a distribution: a number is that number, ``[low, high]`` is uniform between the two."""
-    if isinstance(distribution, int | float):
-        return float(distribution)
-    low, high = distribution
-    return random.uniform(low, high)
+def around(mean: float, random: Random) -> float:
+    """Seconds drawn uniformly from 50 % to 150 % of ``mean``."""
+    return mean * random.uniform(0.5, 1.5)
 
 
 class Contend(Workload):
-    """``hold``: seconds inside (a number or ``[low, high]``), ``think``: seconds outside, ``limit``: longest wait for
-    the lock in seconds, ``try_share``: share of attempts that do not wait, ``writes``: ledger writes per hold (none without a
-    ledger), ``heed_deadline``: check the own lease's deadline before each write (most programs do not), ``rounds``:
-    how many attempts to make, 0 = until told to finish."""
+    """``hold`` and ``think``: mean seconds inside and outside, ``limit``: longest wait for the lock in seconds,
+    ``try_share``: share of attempts that do not wait, ``writes``: ledger writes per hold (none without a ledger),
+    ``heed_deadline``: check the own lease's deadline before each write (most programs do not), ``rounds``: how many
+    attempts to make, 0 = until told to finish."""
 
     def run(self, session: Session) -> None:
         """Attempts until the end is asked for; leaves nothing held."""
@@ -48,7 +45,7 @@ class Contend(Workload):
         while not session.finishing() and (not self.params["rounds"] or done < self.params["rounds"]):
             self._attempt(session)
             done += 1
-            session.sleep(drawn(self.params["think"], session.random))
+            session.sleep(around(float(self.params["think"]), session.random))
         session.settle()
 
     def _attempt(self, session: Session) -> None:
@@ -59,7 +56,7 @@ class Contend(Workload):
             session.sleep(PAUSE_AFTER_REFUSAL)
             return
         writes = int(self.params["writes"]) if session.has_ledger else 0
-        hold = drawn(self.params["hold"], session.random)
+        hold = around(float(self.params["hold"]), session.random)
         for _ in range(writes):
             if not self._raise_counter(session, hold / writes):
                 break
