@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from itertools import pairwise
+from collections.abc import Iterator
 
 from .stage import Account, Receiver, Stage
 from .toxics import Toxic
 
+#: Pieces a slicer without delay sends before other connections get their turn.
+_BURST = 64
+
 
 class _Holding(Stage):
-    """A stage with a queue of (data, stamp, extra); subclasses say when its head may go."""
+    """A stage with a queue of (data, stamp); subclasses say when its head may go."""
 
     __slots__ = ("queue",)
 
@@ -142,38 +145,55 @@ class Bandwidth(_Holding):
 class Slicer(_Holding):
     """Cuts data into pieces of ``average_size`` ± ``size_variation`` bytes, ``delay`` µs apart.
 
-    Every piece is a write of its own. The loop's timers tick in milliseconds: a shorter delay becomes one.
+    Every piece is a write of its own, cut when its turn comes: a chunk may mean thousands of them, and a removal
+    delivers what is left of it in one. The loop's timers tick in milliseconds: a shorter delay becomes one.
     """
 
-    __slots__ = ("random",)
+    __slots__ = ("offset", "pieces", "random")
 
     def __init__(self, toxic: Toxic, account: Account, receiver: Receiver, rng: random.Random) -> None:
         super().__init__(toxic, account, receiver)
         self.random = rng
+        self.offset = 0
+        self.pieces: Iterator[int] | None = None
 
     def feed(self, data: bytes, stamp: float) -> None:
-        """Queue the pieces and send the first unless an earlier one is still being waited for."""
+        """Queue the data and send its first piece unless an earlier one is still being waited for."""
         if self.closed:
             self.account.drop(len(data))
             return
-        attributes = self.toxic.attributes
-        cuts = slices(len(data), attributes["average_size"], attributes["size_variation"], self.random)
-        for start, stop in pairwise(cuts):
-            self.keep(data[start:stop], stamp)
+        self.keep(data, stamp)
         if self.timer is None:
             self._send()
 
     def _send(self) -> None:
         self.timer = None
         delay = self.toxic.attributes["delay"]
-        while self.queue:
-            self.pass_head()
+        for _ in range(_BURST):
+            if not self.queue:
+                break
+            self._pass_piece()
             if delay > 0:
                 # Also after the last piece, so that the next chunk's first one keeps the distance.
                 self.after(delay / 1_000_000, self._send)
                 return
-        if self.ended:
+        if self.queue:
+            self.after(0, self._send)
+        elif self.ended:
             self.close()
+
+    def _pass_piece(self) -> None:
+        data, stamp = self.queue[0]
+        if self.pieces is None:
+            attributes = self.toxic.attributes
+            self.pieces = slices(len(data), attributes["average_size"], attributes["size_variation"], self.random)
+        start, self.offset = self.offset, next(self.pieces)
+        piece = data[start : self.offset]
+        if self.offset == len(data):
+            self.queue.popleft()
+            self.offset, self.pieces = 0, None
+        self.account.let_go(len(piece))
+        self.next.feed(piece, stamp)
 
     def end(self) -> None:
         """The end also waits for the distance after the last piece."""
@@ -181,20 +201,35 @@ class Slicer(_Holding):
         if not self.queue and self.timer is None:
             self.close()
 
+    def release(self) -> None:
+        """Pass on what is left, in one piece for each chunk."""
+        self._forget_pieces()
+        super().release()
 
-def slices(size: int, average: int, variation: int, rng: random.Random) -> list[int]:
-    """Cut points 0 … ``size`` of pieces of about ``average`` ± ``variation`` bytes, each piece at least one byte.
+    def discard(self) -> None:
+        """Forget everything."""
+        self._forget_pieces()
+        super().discard()
+
+    def _forget_pieces(self) -> None:
+        if self.queue and self.offset:
+            data, stamp = self.queue[0]
+            self.queue[0] = data[self.offset :], stamp
+        self.offset, self.pieces = 0, None
+
+
+def slices(size: int, average: int, variation: int, rng: random.Random) -> Iterator[int]:
+    """The ends, up to ``size``, of pieces of about ``average`` ± ``variation`` bytes, each piece at least one byte.
 
     Halving as in the original: a range is cut near its middle until it is at most average + variation long. Settings
     that would make the original recurse without end (average 0) give single bytes.
     """
     longest = max(1, average + max(0, variation))
-    cuts = [0]
     ranges = [(0, size)]
     while ranges:
         start, stop = ranges.pop()
         if stop - start <= longest:
-            cuts.append(stop)
+            yield stop
             continue
         middle = start + (stop - start) // 2
         if variation > 0:
@@ -202,4 +237,3 @@ def slices(size: int, average: int, variation: int, rng: random.Random) -> list[
         middle = min(max(middle, start + 1), stop - 1)
         ranges.append((middle, stop))
         ranges.append((start, middle))
-    return cuts
