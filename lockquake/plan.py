@@ -25,7 +25,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
     that a plan means the same under a later version. Times are seconds. ``trial`` holds ``warmup`` (before the first
-    fault's trigger is armed) and ``quiet`` (how long the quiet phase may last beyond the promised recovery).
+    fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase) and ``quiet`` (how long the quiet phase may last beyond the promised recovery).
     """
 
     lock: str
@@ -75,7 +75,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return int.from_bytes(digest[:8], "big") >> 1
 
 
-TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "quiet": 3.0}
+TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "work": 2.0, "quiet": 3.0}
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
 GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
 

@@ -19,8 +19,8 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         (path / PARTS).mkdir(parents=True)
-        (path / "logs").mkdir()
-        (path / "config").mkdir()
+        (path / "logs").mkdir(exist_ok=True)
+        (path / "config").mkdir(exist_ok=True)
 
     def part(self, writer: str) -> Path:
         """The part file of one writer."""

@@ -121,12 +121,14 @@ class TrialRun:
             lease=spec.lease_ns / 1e9 if spec.lease_ns else None,
             say=self.say,
         )
+        began = time.monotonic()
         self.watch.sleep(float(self.plan.trial_settings["warmup"]))
         for number, fault in enumerate(self.plan.schedule, 1):
             drive = FaultDrive(f"f{number}", fault, arena)
             self.drives.append(drive)
             drive.run()
             require_no_trouble(self.crew)
+        self.watch.sleep(began + float(self.plan.trial_settings["work"]) - time.monotonic())
 
     def _heal(self) -> None:
         """Heal every fault that was begun, whatever went wrong; the first failure is reported after all were tried."""

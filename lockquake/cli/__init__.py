@@ -6,6 +6,7 @@ Commands are imported when they are called, so that ``lockquake --help`` is quic
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -74,9 +75,14 @@ def main(argv: list[str] | None = None) -> Any:
         code = _fail(error, 4)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = 130
+    except Exception as error:
+        if os.environ.get("LOCKQUAKE_DEBUG"):
+            raise
+        where = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        code = _fail(f"this is a bug in lockquake ({where}); LOCKQUAKE_DEBUG=1 shows where, please report it", 3)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: Exception | str, code: int) -> int:
     click.echo(f"lockquake: {error}", err=True)
     return code
