@@ -25,7 +25,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
     that a plan means the same under a later version. Times are seconds. ``trial`` holds ``warmup`` (before the first
-    fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase) and ``quiet`` (how long the quiet phase may last beyond the promised recovery).
+    fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase) and ``quiet`` (how
+    long the quiet phase may last beyond the promised recovery).
     """
 
     lock: str

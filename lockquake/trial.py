@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
-from checker.verdict import Verdict
 
+from checker.verdict import Verdict
 from faults.arena import Arena, NotExercised
 from faults.drive import FaultDrive
 from faults.watch import Interrupted, Watch
