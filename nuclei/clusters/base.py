@@ -87,10 +87,6 @@ class Cluster(ABC):
         """Versions of the servers by name, for the history's header."""
         return {}
 
-    def versions(self) -> dict[str, str]:
-        """Versions of the servers as they say themselves, by image."""
-        return {}
-
     def quorum_side(self, primary: str) -> list[str]:
         """The nodes that must be on the other side when ``primary`` is isolated (all other nodes, ledger apart)."""
         return [n.name for n in self.wiring([]).nodes if n.name != primary and n.role != "ledger"]

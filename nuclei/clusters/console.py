@@ -113,12 +113,15 @@ class Console:
             f"{' '.join(quote(str(word)) for word in command)}\nECHO {mark}"
             for command, mark in zip(commands, marks, strict=True)
         )
+        opened = self._pipe is None
         try:
             pipe = self._open()
             pipe.send(text)
             return [self._until(pipe, f'"{mark}"', deadline) for mark in marks]
         except (HarnessError, EOFError, NoAnswer) as error:
             self._drop()
+            if not opened and not isinstance(error, NoAnswer):
+                return [[] for _ in marks]  # that redis-cli died with an earlier run of the server
             raise NoAnswer(f"{self.node} did not answer {commands[0][0]}: {error}") from error
 
     def _until(self, pipe: Pipe, mark: str, deadline: float) -> list[str]:

@@ -113,6 +113,13 @@ class RedisServers(Cluster):
             found[name] = "standalone" if role == "primary" and (alone or name == LEDGER) else role
         return found
 
+    def versions(self) -> dict[str, str]:
+        """The version every node's server tells (they run on one image)."""
+        try:
+            return {"redis-server": self.consoles[LEDGER].info("server")["redis_version"]}
+        except (NoAnswer, ConsoleError, KeyError):
+            return {}
+
     def ping(self, site: str, node: str, timeout: float = 0.3) -> bool:
         """PING through the proxied loopback port."""
         return answers(self.platform.endpoint(site, node), b"PING\r\n", b"+PONG\r\n", timeout)

@@ -1,0 +1,103 @@
+"""What one Redis node held under the lock's key, from its notifications and from reading the key (a pure fold).
+
+Redis' keyspace notifications say that something happened to the key, not which value it got; reading the key says
+which value it has, not what happened between two readings. Together they give who held it, and why that ended.
+See "Redis keyspace notifications" in the Redis documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from histories.vocabulary import EndReason
+
+_ENDS: dict[str, EndReason] = {
+    "del": "deleted",
+    "expired": "expired",
+    "evicted": "evicted",
+    "rename_from": "deleted",
+    "move_from": "deleted",
+}
+# What gives a key a value, for the types that locks use; expire, persist and the like leave the holder as it is.
+_WRITES = {"set", "getset", "setrange", "append", "restore", "rename_to", "copy_to", "hset", "sadd", "zadd", "lpush"}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notification: the event's name and when it reached us (CLOCK_MONOTONIC ns)."""
+
+    t: int
+    event: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something began or ended under the key. ``owner`` is None where the value was gone before it could be read."""
+
+    t: int
+    event: Literal["began", "ended"]
+    owner: str | None
+    reason: EndReason | None = None
+    evidence: str | None = None
+
+
+class Holdings:
+    """The key on one node. ``owner`` is the value last known there, None when the key is absent."""
+
+    def __init__(self) -> None:
+        self.owner: str | None = None
+
+    def explained(self, notices: Sequence[Notice], value: str | None) -> bool:
+        """Whether the notices account for the key holding ``value`` now."""
+        present, fresh = self.owner is not None, False
+        for notice in notices:
+            if notice.event in _ENDS:
+                present, fresh = False, False
+            elif notice.event in _WRITES:
+                present, fresh = True, True
+        return (value is not None) == present and (fresh or value == self.owner)
+
+    def fold(self, notices: Sequence[Notice], value: str | None, t: int, otherwise: EndReason) -> list[Change]:
+        """The changes since the last reading, oldest first; ``value`` was read at ``t``.
+
+        ``otherwise`` is the reason for an end that no notice explains.
+        """
+        changes: list[Change] = []
+        present, owner, since = self.owner is not None, self.owner, 0
+        for notice in notices:
+            if notice.event in _ENDS and present:
+                changes += _whole(owner, since, Change(notice.t, "ended", owner, _ENDS[notice.event]))
+                present, owner, since = False, None, 0
+            elif notice.event in _WRITES and not present:
+                present, owner, since = True, None, notice.t
+            elif notice.event in _WRITES and (owner is None or value != owner):
+                changes += _whole(owner, since, Change(notice.t, "ended", owner, "replaced"))
+                owner, since = None, notice.t
+        changes += self._settle(present, owner, since, value, t, otherwise)
+        self.owner = value
+        return changes
+
+    def _settle(
+        self, present: bool, owner: str | None, since: int, value: str | None, t: int, otherwise: EndReason
+    ) -> list[Change]:
+        """From what the notices say to what was read."""
+        if present and owner is None and value is not None:
+            return [Change(since, "began", value)]
+        if present and owner == value:
+            return []
+        changes = []
+        if present:
+            reason: EndReason = "replaced" if value is not None and otherwise == "unknown" else otherwise
+            changes += _whole(owner, since, Change(t, "ended", owner, reason))
+        if value is not None:
+            changes.append(Change(t, "began", value, evidence="seen by reading the key"))
+        return changes
+
+
+def _whole(owner: str | None, since: int, ended: Change) -> list[Change]:
+    """An end, with its beginning when nobody has told of that yet."""
+    if since and owner is None:
+        return [Change(since, "began", None, evidence="gone before its value could be read"), ended]
+    return [ended]
