@@ -1,0 +1,203 @@
+"""The life of a fault, with fake clients and a fake fault: who is held, who is let go, healing exactly once."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from faults import drive as drive_module
+from faults.arena import Arena, NotExercised
+from faults.base import FaultFamily
+from faults.drive import FaultDrive
+from faults.families import FAMILIES
+from faults.schedule import read_fault
+from faults.watch import Interrupted, Watch
+from histories.read import lines_of
+from histories.rows import Call, Return
+from histories.write import PartWriter
+from nuclei.clients.protocol import At, Go, Hold, Request
+from nuclei.platforms.base import HarnessError
+
+
+class FakeClient:
+    """A client that comes to a barrier as soon as one is set at a point it passes."""
+
+    def __init__(self, passes: set[str]) -> None:
+        self.passes = passes
+        self.sent: list[Request] = []
+        self.alive = True
+        self.reports: list[At] = []
+
+    def send(self, request: Request) -> None:
+        self.sent.append(request)
+        if isinstance(request, Hold) and request.times and request.point in self.passes:
+            self.reports.append(At(t=0, point=request.point, attempt="a"))
+
+    def stands_at(self, point: str) -> At | None:
+        return next((report for report in self.reports if report.point == point), None)
+
+
+class FakeFault(FaultFamily):
+    name = "fake"
+    marker = "pause"
+    summary = "does nothing"
+    parameters = {"for": ("0s", "")}
+    lingers = False
+    events: list[str] = []
+    fail_at = ""
+
+    def prepare(self) -> None:
+        self._do("prepare")
+
+    def inject(self, trigger: str | None) -> str:
+        self.targets = [str(trigger)]
+        self._do(f"inject {trigger}")
+        return "seen"
+
+    def heal(self) -> str:
+        self._do("heal")
+        return "gone"
+
+    def _do(self, what: str) -> None:
+        self.events.append(what)
+        if self.fail_at and what.startswith(self.fail_at):
+            raise HarnessError(f"{what} failed")
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeFault]:
+    monkeypatch.setitem(FAMILIES, "fake", FakeFault)
+    monkeypatch.setattr(FakeFault, "events", [])
+    monkeypatch.setattr(drive_module, "TRIGGER_LIMIT", 0.2)
+    return FakeFault
+
+
+class Stage:
+    """An arena with fake clients, and what was written."""
+
+    def __init__(self, path: Path, **clients: FakeClient) -> None:
+        self.path = path
+        self.stop = threading.Event()
+        self.clients = clients
+        self.writer = PartWriter(path)
+        self.arena = Arena(
+            cluster=None,  # type: ignore[arg-type]
+            clients=clients,  # type: ignore[arg-type]
+            sites={name: name for name in clients},
+            watch=Watch(self.stop),
+            writer=self.writer,
+            random=random.Random(0),
+            lapse=0.5,
+            lease=0.5,
+        )
+
+    def states(self) -> list[str]:
+        rows: list[dict[str, Any]] = [msgspec.json.decode(line) for _, line in lines_of(self.path, [])]
+        return [row["state"] for row in rows if row["row"] == "fault"]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(tmp_path / "rows.jsonl", c1=FakeClient(set()), c2=FakeClient({"granted", "before-release"}))
+    yield stage
+    stage.writer.close()
+
+
+def test_whoever_comes_first_is_held_until_the_fault_is_in_force(fake: type[FakeFault], stage: Stage) -> None:
+    FaultDrive("f1", read_fault("fake"), stage.arena).run()
+    assert fake.events == ["prepare", "inject c2", "heal"]
+    assert stage.states() == ["asked", "proven", "heal-asked", "healed"]
+    assert stage.clients["c2"].sent == [Hold(point="granted"), Go()]
+    assert stage.clients["c1"].sent == [Hold(point="granted"), Hold(point="granted", times=0)]
+
+
+def test_a_named_client_alone_triggers(fake: type[FakeFault], stage: Stage) -> None:
+    with pytest.raises(NotExercised, match="no client reached 'granted'"):
+        FaultDrive("f1", read_fault("fake:client=c1"), stage.arena).run()
+    assert "inject" not in " ".join(fake.events)
+    assert stage.clients["c2"].sent == []
+
+
+def test_a_fault_that_was_prepared_is_healed_even_if_its_trigger_never_came(
+    fake: type[FakeFault], stage: Stage
+) -> None:
+    drive = FaultDrive("f1", read_fault("fake:at=told"), stage.arena)
+    with pytest.raises(NotExercised):
+        drive.run()
+    drive.heal()
+    drive.heal()
+    assert fake.events == ["prepare", "heal"]
+
+
+def test_a_fault_that_cannot_be_proven_is_healed_once(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "fail_at", "inject")
+    drive = FaultDrive("f1", read_fault("fake"), stage.arena)
+    with pytest.raises(HarnessError):
+        drive.run()
+    drive.heal()
+    drive.heal()
+    assert fake.events.count("heal") == 1
+    assert stage.states() == ["asked", "heal-asked", "healed"]
+
+
+def test_a_heal_that_fails_is_in_the_history(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "fail_at", "heal")
+    with pytest.raises(HarnessError, match="heal failed"):
+        FaultDrive("f1", read_fault("fake"), stage.arena).run()
+    assert stage.states()[-1] == "unhealed"
+
+
+def test_a_fault_by_time_holds_nobody(fake: type[FakeFault], stage: Stage) -> None:
+    FaultDrive("f1", read_fault("fake:at=1ms"), stage.arena).run()
+    assert fake.events == ["prepare", "inject None", "heal"]
+    assert all(not client.sent for client in stage.clients.values())
+
+
+def test_stop_interrupts_the_wait_and_healing_is_left_to_the_caller(fake: type[FakeFault], stage: Stage) -> None:
+    stage.stop.set()
+    drive = FaultDrive("f1", read_fault("fake"), stage.arena)
+    with pytest.raises(Interrupted):
+        drive.run()
+    drive.heal()
+    assert fake.events == ["prepare", "heal"]
+
+
+def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "lingers", True)
+    watch = stage.arena.watch
+    watch.feed("c2", Return(t=1, client="c2", call=1, op="acquire", lock="k", attempt="a", outcome="ok"))
+    FaultDrive("f1", read_fault("fake"), stage.arena).run()
+    sent = stage.clients["c2"].sent
+    assert sent == [
+        Hold(point="granted"),
+        Hold(point="before-release"),
+        Go(),
+        Hold(point="before-release", times=0),
+        Go(),
+    ]
+
+
+def test_watch_knows_who_is_inside_and_who_has_tried() -> None:
+    watch = Watch(threading.Event())
+    watch.feed("c1", Call(t=10, client="c1", call=1, op="acquire", lock="k", attempt="a"))
+    assert watch.untried_since(5, ["c1"]) == ["c1"], "it has not come back"
+    watch.feed("c1", Return(t=20, client="c1", call=1, op="acquire", lock="k", attempt="a", outcome="ok"))
+    assert watch.inside() == ["c1"]
+    assert watch.untried_since(5, ["c1", "c2"]) == ["c2"]
+    assert watch.untried_since(10, ["c1"]) == ["c1"], "the attempt must have begun after"
+    assert watch.granted_since(19) == "c1"
+    assert watch.granted_since(19, but="c1") is None
+    watch.feed("c1", Call(t=30, client="c1", call=2, op="release", lock="k", attempt="a"))
+    assert watch.inside() == []
