@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from toxiproxy_wire import LIMIT, Api, Rig
+from toxiproxy_own import OwnServer
+from toxiproxy_wire import Api, Rig
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,41 +33,22 @@ def foreign_url(pytestconfig: pytest.Config) -> str | None:
 def toxiproxy_url(foreign_url: str | None) -> Iterator[str]:
     """The server's URL; ours lives as long as the test session and must end cleanly."""
     if foreign_url:
+        _demand_answer(foreign_url)
         yield foreign_url.rstrip("/")
         return
-    with own_server() as (process, url):
+    with OwnServer() as (process, url):
         yield url
         assert process.poll() is None, "the server died during the tests"
 
 
-class own_server:  # noqa: N801 - used as a function
-    """Our server on a port the kernel chose; leaving the block sends SIGTERM and checks the exit status."""
-
-    def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "nuclei.network.toxiproxy", "--host", "127.0.0.1", "--port", "0"]
-        self._command = [*command, *arguments]
-
-    def __enter__(self) -> tuple[subprocess.Popen[str], str]:
-        self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        for _ in range(100):
-            line = self.process.stdout.readline()
-            if found := re.search(r"api started listen=(\S+)", line):
-                return self.process, f"http://{found[1]}"
-            if not line:
-                break
-        raise AssertionError(f"our server did not start: {line!r}, exit status {self.process.wait(LIMIT)}")
-
-    def __exit__(self, *failure: object) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        assert self.process.stdout is not None
-        try:
-            status = self.process.wait(LIMIT)
-        finally:
-            self.process.kill()
-            self.process.stdout.close()
-        assert failure[0] is not None or status == 0, f"our server ended with {status}"
+def _demand_answer(url: str) -> None:
+    api = Api(url)
+    try:
+        api.ok("GET", "/version")
+    except (OSError, AssertionError) as error:
+        pytest.exit(f"No Toxiproxy answers at {url}: {error}. Start one there, or leave the URL out.", returncode=3)
+    finally:
+        api.close()
 
 
 @pytest.fixture

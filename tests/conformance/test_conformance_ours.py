@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,9 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from toxiproxy_own import OwnServer
 from toxiproxy_wire import LIMIT, Api, Rig, ending, ends, fill_backlog, receive, silent, took, until
-
-from conftest import own_server
 
 pytestmark = pytest.mark.usefixtures("ours")
 
@@ -35,7 +35,7 @@ SETTINGS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_removal_is_immediate_whatever_the_connections_are_in(rig: Rig, kind: str, stream: str) -> None:
     """Idle, with data held, full to the brim, with one side closed, reset, or dead: a removal never waits."""
-    toxic = rig.add(kind, stream, **SETTINGS[kind])
+    toxic = rig.add(kind, stream, f"{kind}-under-test", **SETTINGS[kind])
     pairs = [ends(rig, stream, proven=False) for _ in range(6)]
     pairs[1][0].sendall(b"held" * 100)
     pairs[2][0].setblocking(False)
@@ -126,7 +126,7 @@ def test_toxicity_is_drawn_anew_when_the_chain_around_it_changes(rig: Rig) -> No
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_with_connections_open(number: signal.Signals, name: str) -> None:
-    with own_server() as (process, url):
+    with OwnServer() as (process, url):
         api, stack = Api(url), ExitStack()
         rig = Rig(api, name, stack)
         client, server = rig.proven()
@@ -141,7 +141,7 @@ def test_a_signal_ends_it_cleanly_with_connections_open(number: signal.Signals, 
 
 def test_an_unread_log_stops_nothing(name: str) -> None:
     """Ten thousand log lines into a pipe that nobody reads."""
-    with own_server() as (_, url), ExitStack() as stack:
+    with OwnServer() as (_, url), ExitStack() as stack:
         api = Api(url)
         stack.callback(api.close)
         rig = Rig(api, name, stack)
@@ -163,8 +163,6 @@ def test_a_port_in_use_is_one_sentence_and_status_1() -> None:
 
 def test_it_runs_from_a_bare_copy_of_its_directory(tmp_path: Path, name: str) -> None:
     """Nothing but the standard library: -I -S has neither this checkout nor any installed package on the path."""
-    import shutil
-
     import nuclei.network.toxiproxy as package
 
     source = Path(package.__file__).parent
@@ -185,7 +183,7 @@ def test_it_runs_from_a_bare_copy_of_its_directory(tmp_path: Path, name: str) ->
 
 
 def test_connections_leave_no_descriptor_behind(name: str) -> None:
-    with own_server() as (process, url), ExitStack() as stack:
+    with OwnServer() as (process, url), ExitStack() as stack:
         api = Api(url)
         stack.callback(api.close)
         rig = Rig(api, name, stack)
