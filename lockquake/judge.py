@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from checker.harness import harness_problems, not_exercised
+from checker.harness import harness_problems, not_exercised, unsupported
 from checker.report.text import summary
 from checker.verdict import Verdict, worst
 
@@ -69,5 +69,7 @@ def _harness(history: History, judgement: Judgement) -> None:
         return
     if problems:
         judgement.status, judgement.message = "harness error", problems[0]
+    elif reasons := unsupported(history):
+        judgement.status, judgement.message = "unsupported", reasons[0]
     elif missing := not_exercised(history):
         judgement.status, judgement.message = "not exercised", missing[0]
