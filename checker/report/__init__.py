@@ -1,0 +1,1 @@
+"""How verdicts are shown: as text for a terminal or a CI log."""

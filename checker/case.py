@@ -1,0 +1,144 @@
+"""A case: one lock of one history, with everything derived from its rows that the properties look at."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from checker.calls import Call, pair
+from checker.holds import Hold, build_holds
+from checker.lives import Lives, read_lives
+from checker.observed import SLACK_NS, Life, Observed, read_observed
+from checker.verdict import FaultInForce, WitnessEvent
+from checker.windows import Window, read_windows
+from histories.read import History
+from histories.rows import Event, Leave, Ledger, Told, Trial
+from histories.spec import Spec
+
+MS = 1_000_000
+
+
+@dataclass
+class Case:
+    """One lock's part of a history. Times are ns; ``start`` and ``end`` are those of the trial."""
+
+    spec: Spec
+    lock: str
+    calls: list[Call]
+    holds: list[Hold]
+    ledger: list[Ledger]
+    windows: list[Window]
+    observed: Observed
+    lives: Lives
+    start: int
+    end: int
+    ended: bool
+    remarks: list[str] = field(default_factory=list)
+
+    @cached_property
+    def acquires(self) -> list[Call]:
+        """All attempts to acquire, in order of their calls."""
+        return [call for call in self.calls if call.acquires]
+
+    @cached_property
+    def releases(self) -> list[Call]:
+        """All releases, in order of their calls."""
+        return [call for call in self.calls if call.op == "release"]
+
+    @cached_property
+    def shared_owners(self) -> frozenset[str]:
+        """Owner values that more than one attempt used, so that a key's value alone does not name its attempt."""
+        attempts = {(call.owner, call.attempt) for call in self.acquires if call.owner is not None}
+        counts = Counter(owner for owner, _ in attempts)
+        return frozenset(owner for owner, count in counts.items() if count > 1)
+
+    def lives_of(self, call: Call) -> list[Life]:
+        """The lives, on any node, of the key that this acquire made the server hold.
+
+        By owner value or fencing token; where those do not tell attempts apart, by a beginning close to the call's
+        return, if there is just one such on a node.
+        """
+        if call.owner is not None and call.owner not in self.shared_owners:
+            return [life for life in self.observed.lives if life.owner == call.owner or _same_fence(life, call)]
+        if call.fence is not None:
+            return [life for life in self.observed.lives if _same_fence(life, call)]
+        near: dict[str, list[Life]] = defaultdict(list)
+        for life in self.observed.lives:
+            fits = call.owner is None or life.owner is None or life.owner == call.owner
+            if fits and life.began is not None and abs(life.began - call.ret) <= SLACK_NS:
+                near[life.node].append(life)
+        return [found[0] for found in near.values() if len(found) == 1]
+
+    def at_ms(self, t: int) -> float:
+        """A time as ms since the trial began."""
+        return round((t - self.start) / MS, 3)
+
+    def event(self, t: int, who: str, what: str, row: str, attempt: str | None = None) -> WitnessEvent:
+        """A witness event."""
+        return WitnessEvent(t=t, at_ms=self.at_ms(t), who=who, what=what, row=row, attempt=attempt)
+
+    def in_force(self, start: int, end: int) -> list[FaultInForce]:
+        """The faults whose windows meet [start, end]."""
+        return [
+            FaultInForce(
+                fault=window.fault,
+                name=window.name,
+                targets=window.targets,
+                from_ms=self.at_ms(window.asked),
+                to_ms=self.at_ms(window.healed) if window.healed <= self.end else None,
+                evidence=window.evidence,
+            )
+            for window in self.windows
+            if window.meets(start, end)
+        ]
+
+
+def _same_fence(life: Life, call: Call) -> bool:
+    return call.fence is not None and life.fence == call.fence
+
+
+def cases(history: History) -> list[Case]:
+    """One case per lock name, in order of first use."""
+    remarks = list(history.remarks)
+    calls = pair(history.rows, remarks)
+    locks = list(dict.fromkeys(call.lock for call in calls)) or [""]
+    by_lock: dict[str, list[Call]] = defaultdict(list)
+    for call in calls:
+        by_lock[call.lock].append(call)
+    rows: dict[str, list[Event]] = defaultdict(list)
+    for row in history.rows:
+        if isinstance(row, Told | Leave | Ledger):
+            rows[row.lock].append(row)
+    lives = read_lives(history.rows)
+    start, end, ended = bounds(history)
+    windows, observed = read_windows(history.rows), read_observed(history.rows)
+    return [
+        Case(
+            spec=history.header.spec,
+            lock=lock,
+            calls=by_lock[lock],
+            holds=build_holds(by_lock[lock], rows[lock], lives, end),
+            ledger=sorted((row for row in rows[lock] if isinstance(row, Ledger)), key=lambda row: row.seq),
+            windows=windows,
+            observed=observed if len(locks) == 1 else _of_lock(observed, lock),
+            lives=lives,
+            start=start,
+            end=end,
+            ended=ended,
+            remarks=remarks,
+        )
+        for lock in locks
+    ]
+
+
+def bounds(history: History) -> tuple[int, int, bool]:
+    """When the trial began and ended (ns), and whether it came to its end: its rows, else first and last row."""
+    marks = {row.state: row.t for row in history.rows if isinstance(row, Trial)}
+    times = [row.t for row in history.rows if not isinstance(row, Ledger)] or [history.header.t]
+    return marks.get("started", times[0]), marks.get("ended", times[-1]), "ended" in marks
+
+
+def _of_lock(observed: Observed, lock: str) -> Observed:
+    lives = [life for life in observed.lives if lock in life.key]
+    return Observed(lives, observed.sessions, observed.roles, observed.blind)

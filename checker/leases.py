@@ -1,0 +1,32 @@
+"""How long a lease is certainly alive, and when it is certainly over, as far as the calls tell (CHECKERS §9).
+
+A lease runs from when the server executed the command, which is not before the call, so clocks run from ``inv`` for
+what is certain; and not after the return, so from ``ret`` for what is possible.
+"""
+
+from __future__ import annotations
+
+from checker.calls import NEVER
+from checker.holds import Hold
+from histories.spec import Spec
+
+
+def certain_end(hold: Hold, spec: Spec) -> int:
+    """The end of the definite hold (ns): until then the lock is certainly the holder's. It begins at ``entered``.
+
+    min(first release.inv, last confirmed renewal.inv (or acquire.inv) + TTL·(1 − drift)) − margin. A lock without
+    a lease that lapses otherwise (session) has none: its ``entered`` is returned.
+    """
+    released = min((call.inv for call in hold.releases), default=NEVER)
+    if spec.lease_ns is None:
+        return min(hold.left, released) if not spec.lapses else hold.entered
+    since = max([hold.acquire.inv, *(call.inv for call in hold.renewals if call.outcome == "ok")])
+    return min(released, since + int(spec.lease_ns * (1 - spec.drift))) - spec.margin_ns
+
+
+def possible_end(hold: Hold, spec: Spec) -> int:
+    """The latest moment (ns) at which the lease of a hold may still have been alive; NEVER where nothing bounds it."""
+    if spec.lease_ns is None:
+        return NEVER
+    since = max([hold.acquire.ret, *(call.ret for call in hold.renewals if call.outcome != "fail")])
+    return NEVER if since >= NEVER else since + int(spec.lease_ns * (1 + spec.drift)) + spec.margin_ns

@@ -1,0 +1,122 @@
+"""Mutual exclusion as the user needs it: insides of two clients never meet. Exact, for every lock.
+
+A found overlap is always invalid; how it came about is described on two axes (kind and cause). Without an overlap the
+verdict is valid only where the trial gave it an opportunity, else unknown (vacuous).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from checker import figures
+from checker.case import MS, Case
+from checker.description import Description, describe
+from checker.holds import Hold
+from checker.opportunity import opportunity
+from checker.overlap import Overlap, sweep
+from checker.verdict import Figure, Verdict, WitnessEvent
+
+NAME = "mutual-exclusion"
+READING = (
+    "a client is inside from its outermost acquire's return until it calls release, leaves, is killed or the trial ends"
+)
+DESCRIBED = 400
+"""How many overlaps at most are described to choose the most telling one (the longest ones)."""
+
+
+def judge(case: Case) -> Verdict:
+    """Sweep over the insides of one lock."""
+    pairs, telling = sweep(case.holds, case.lives.process)
+    numbers = figures.of_case(case) | figures.of_overlaps(pairs, telling)
+    if telling:
+        return _invalid(case, telling, numbers)
+    chance = opportunity(case)
+    if chance.missing:
+        sentence = f"nobody overlapped on {case.lock or 'the lock'}, but the trial shows nothing: {chance.missing}"
+        return Verdict(property=NAME, validity="unknown", sentence=sentence, lock=case.lock,
+                       reason=f"vacuous: {chance.missing}", assumptions=[READING], figures=numbers)  # fmt: skip
+    sentence = f"never two clients inside {case.lock}: {chance.words}"
+    return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, reason=chance.words,
+                   assumptions=[READING], figures=numbers)  # fmt: skip
+
+
+def _invalid(case: Case, telling: Sequence[Overlap], numbers: dict[str, Figure]) -> Verdict:
+    longest = sorted(telling, key=lambda overlap: -overlap.length)[:DESCRIBED]
+    described = [(overlap, describe(case, overlap)) for overlap in longest]
+    for _, description in described:
+        key = description.kind.replace("-", "_") + "s"
+        numbers[key] = int(numbers.get(key, 0)) + 1
+    overlap, description = min(described, key=_rank)
+    faults = case.in_force(overlap.first.entered, overlap.end)
+    return Verdict(
+        property=NAME,
+        validity="invalid",
+        sentence=_sentence(case, overlap, description),
+        lock=case.lock,
+        kind=description.kind,
+        sub_kind=description.sub_kind,
+        cause=description.cause,
+        witness=witness(case, overlap, description),
+        faults=faults,
+        assumptions=[READING, f"{description.kind}: {description.reading}"],
+        figures=numbers,
+    )
+
+
+def _rank(described: tuple[Overlap, Description]) -> tuple[bool, bool, bool, int]:
+    """The most telling first: double grants, proven causes, not frozen, long."""
+    overlap, description = described
+    return (
+        description.kind != "double-grant",
+        description.cause == "unproven",
+        description.sub_kind is not None,
+        -overlap.length,
+    )
+
+
+def _sentence(case: Case, overlap: Overlap, description: Description) -> str:
+    first, second = overlap.first, overlap.second
+    faults = case.in_force(overlap.start, overlap.start) or case.in_force(first.entered, overlap.end)
+    during = f", while {faults[0].name} on {', '.join(faults[0].targets) or 'no target'} was in force" if faults else ""
+    kind = description.kind.replace("-", " ") if description.kind != "unproven" else "overlap of unproven kind"
+    frozen = f" ({description.sub_kind})" if description.sub_kind else ""
+    by = f" by {description.cause}" if description.cause != "unproven" else ", cause unproven"
+    return (
+        f"{first.client} and {second.client} were both inside {case.lock} for {overlap.length / MS:.0f} ms: "
+        f"{kind}{frozen}{by} ({description.why}){during}"
+    )
+
+
+def witness(case: Case, overlap: Overlap, description: Description) -> list[WitnessEvent]:
+    """The minimal ordered events: both acquires, what the servers did, what each was told, how each left."""
+    first, second = overlap.first, overlap.second
+    events = [*_of_hold(case, first), *_of_hold(case, second), *description.evidence]
+    for pause in case.lives.pauses.get(case.lives.process(first.client), []):
+        if pause[0] <= overlap.end and pause[1] >= first.entered:
+            events.append(case.event(pause[0], first.client, "process paused", "client"))
+            if pause[1] <= case.end:
+                events.append(case.event(pause[1], first.client, "process resumed", "client"))
+    for window in case.windows:
+        if window.meets(first.entered, overlap.end):
+            events.append(case.event(window.effective, window.label(), "fault in force", "fault"))
+            if window.healed <= overlap.end:
+                events.append(case.event(window.healed, window.label(), "fault healed", "fault"))
+    return sorted(set(events), key=lambda event: event.t)
+
+
+def _of_hold(case: Case, hold: Hold) -> list[WitnessEvent]:
+    fence = f", fencing token {hold.fence}" if hold.fence is not None else ""
+    events = [
+        case.event(hold.acquire.inv, hold.client, f"calls {hold.acquire.op}", "call", hold.attempt),
+        case.event(hold.entered, hold.client, f"is granted{fence}: inside", "return", hold.attempt),
+    ]
+    events += [
+        case.event(told.t, hold.client, f"is told it lost the lock ({told.how})", "told", hold.attempt)
+        for told in hold.told
+    ]
+    words = {"released": "calls release: leaves", "killed": "is killed", "end": "is still inside at the end"}
+    row = {"released": "call", "killed": "client", "end": "trial"}.get(hold.why_left, "leave")
+    events.append(
+        case.event(hold.left, hold.client, words.get(hold.why_left, f"leaves ({hold.why_left})"), row, hold.attempt)
+    )
+    return events

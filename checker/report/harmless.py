@@ -1,0 +1,33 @@
+"""Text from histories is hostile until it was made harmless: it goes to terminals and CI logs.
+
+Control characters move cursors and colours, bidirectional controls reorder what is read, and a line that begins with
+``::`` is a command to GitHub Actions (``##[`` and ``##vso[`` to Azure Pipelines). None of them survives.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_COMMAND = re.compile(r"^(\s*)(::|##)", re.MULTILINE)
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def harmless(text: str) -> str:
+    """The text on as many lines as it has, with every control, format and bidi character shown as ``\\u....``."""
+    shown = "".join(char if char == "\n" or not _is_hidden(char) else _spelled(char) for char in text)
+    return _COMMAND.sub(lambda match: f"{match[1]}{'. '.join(match[2])}", shown)
+
+
+def one_line(text: str) -> str:
+    """Harmless and on one line."""
+    return harmless(text.replace("\n", "\\n"))
+
+
+def _is_hidden(char: str) -> bool:
+    return unicodedata.category(char) in _HIDDEN
+
+
+def _spelled(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
