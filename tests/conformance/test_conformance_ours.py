@@ -35,7 +35,7 @@ SETTINGS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_removal_is_immediate_whatever_the_connections_are_in(rig: Rig, kind: str, stream: str) -> None:
     """Idle, with data held, full to the brim, with one side closed, reset, or dead: a removal never waits."""
-    toxic = rig.add(kind, stream, f"{kind}-under-test", **SETTINGS[kind])
+    toxic = rig.post(kind, stream, "", SETTINGS[kind])
     pairs = [ends(rig, stream, proven=False) for _ in range(6)]
     pairs[1][0].sendall(b"held" * 100)
     pairs[2][0].setblocking(False)
@@ -100,7 +100,7 @@ def test_removal_under_load_loses_no_byte(rig: Rig) -> None:
     for number in range(30):
         kind = ("latency", "bandwidth", "slicer")[number % 3]
         attributes = {"latency": {"latency": 5}, "bandwidth": {"rate": 3000}, "slicer": {"average_size": 5000}}[kind]
-        toxic = rig.add(kind, name=f"t{number}", **attributes)
+        toxic = rig.post(kind, "downstream", f"t{number}", attributes)
         time.sleep(0.005)
         rig.remove(toxic)
     for thread in threads:

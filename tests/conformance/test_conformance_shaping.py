@@ -179,7 +179,12 @@ def test_a_chain_of_all_three_keeps_every_byte(rig: Rig) -> None:
     rig.add("latency", latency=10, jitter=10)
     rig.add("bandwidth", rate=2000)
     data = os.urandom(200_000)
-    sender = threading.Thread(target=lambda: (writer.sendall(data), writer.close()))
+
+    def send() -> None:
+        writer.sendall(data)
+        writer.close()
+
+    sender = threading.Thread(target=send)
     sender.start()
     assert receive_all(reader) == data
     sender.join()

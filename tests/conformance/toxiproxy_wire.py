@@ -119,6 +119,10 @@ class Rig:
         self, kind: str, stream: str = "downstream", name: str = "", toxicity: float = 1.0, **attributes: int
     ) -> str:
         """Add a toxic; returns its name."""
+        return self.post(kind, stream, name, attributes, toxicity)
+
+    def post(self, kind: str, stream: str, name: str, attributes: dict[str, int], toxicity: float = 1.0) -> str:
+        """The same with the attributes in a dictionary."""
         body = {"type": kind, "stream": stream, "toxicity": toxicity, "attributes": attributes, "name": name}
         return str(self.api.ok("POST", f"{self.path}/toxics", body)["name"])
 
