@@ -25,7 +25,8 @@ from nuclei.platforms.image_recipes import RECIPES
 from nuclei.platforms.images import REMEDY, situations_of
 from nuclei.platforms.leftover_workers import dead_workers
 from nuclei.platforms.sweep import find_dead, labels, sweep_run
-from nuclei.platforms.system_packages import install_command
+from nuclei.platforms.system_packages import image_building as needed_to_build
+from nuclei.platforms.system_packages import install_command, missing
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -134,9 +135,10 @@ def image_building() -> Finding:
         base = read_base()
     except NoBase as error:
         return Finding(check="image building", state="optional", found=str(error), remedy="use a registry")
-    if shutil.which("mmdebstrap") is None:
-        remedy = f"as root: {install_command(['mmdebstrap'])}"
-        return Finding(check="image building", state="optional", found="mmdebstrap is not installed", remedy=remedy)
+    if packages := missing(needed_to_build()):
+        remedy = f"as root: {install_command(packages)}"
+        found = f"{' and '.join(packages)} not installed"
+        return Finding(check="image building", state="optional", found=found, remedy=remedy)
     found = f"mmdebstrap, {base.distribution} {base.suite} from {base.mirror}"
     return Finding(check="image building", state="ok", found=found)
 

@@ -28,8 +28,13 @@ _IMPORT_SECONDS = 300.0
 _PREFIX = "lockquake-image-"
 # What apt is told on this machine about reaching its mirror must hold for the build too.
 _APT_OPTIONS = ("Acquire::http", "Acquire::https", "Acquire::Check-", "Acquire::Retries", "Acquire::ForceIPv4")
+_REMOVAL_SECONDS = 10.0
 _PRCTL_DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None)
+# As root the build gets its own processes and mounts: when its first process is killed, the kernel ends the others
+# and undoes the mounts, which mmdebstrap killed in the middle of an installation would leave (seen).
+_NAMESPACES = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_END_SIGNAL = signal.SIGKILL if os.geteuid() == 0 else signal.SIGTERM
 
 # Documentation goes after the installation, not by dpkg's path-exclude: the JRE's post-install links man pages and
 # fails without them.
@@ -48,7 +53,8 @@ def mmdebstrap_command(recipe: Recipe, base: Base, apt_options: list[str], root:
 
     Idea and options: mmdebstrap(1). Without root it unshares a user namespace and needs /etc/subuid and uidmap.
     """
-    argv = ["mmdebstrap", "--variant=minbase", f"--mode={'root' if root else 'unshare'}"]
+    argv = [*_NAMESPACES] if root else []
+    argv += ["mmdebstrap", "--variant=minbase", f"--mode={'root' if root else 'unshare'}"]
     argv += [f"--components={','.join(base.components)}", f"--include={','.join(recipe.packages)}"]
     if base.keyring:
         argv.append(f"--keyring={base.keyring}")
@@ -83,20 +89,35 @@ def build_lock(recipe: Recipe, deadline: float = BUILD_SECONDS) -> Iterator[None
     """Hold this machine's lock on building ``recipe``; raises BuildFailed after ``deadline`` seconds of waiting."""
     path = scratch_root() / f"{_PREFIX}{recipe.name}-{os.getuid()}.lock"
     end = time.monotonic() + deadline
-    with os.fdopen(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise BuildFailed(
-                        f"building image {recipe.name}: another process holds {path} for {deadline:.0f} s; "
-                        "wait for it or end it, then try again"
-                    ) from None
-            time.sleep(0.2)
+    while (held := _try_lock(path)) is None:
+        if time.monotonic() > end:
+            raise BuildFailed(
+                f"building image {recipe.name}: another process has held {path} for {deadline:.0f} s; "
+                "wait for it or end it, then try again"
+            )
+        time.sleep(0.2)
+    try:
         _remove_abandoned(recipe)
         yield
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(held)
+
+
+def _try_lock(path: Path) -> int | None:
+    """The descriptor of the locked file, or None while another process has it.
+
+    The holder removes the file before it lets go, so a lock counts only on the file that still has the name.
+    """
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(descriptor), os.stat(path)):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None
 
 
 def _remove_abandoned(recipe: Recipe) -> None:
@@ -118,10 +139,8 @@ def build(recipe: Recipe, base: Base, say: Callable[[str], None]) -> str:
     """Build and import the image (the caller holds :func:`build_lock`); returns its reference. Raises BuildFailed."""
     began = time.monotonic()
     say(f"{recipe.name}: building from {base.distribution} {base.suite} packages of {base.mirror}")
-    with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{recipe.name}-", suffix=".d", dir=scratch_root()) as scratch:
-        # The user namespace of an unprivileged build must be able to enter.
-        os.chmod(scratch, 0o755)
-        archive = Path(scratch) / "rootfs.tar"
+    with _scratch_directory(recipe) as scratch:
+        archive = scratch / "rootfs.tar"
         _bootstrap(recipe, base, archive, say)
         size = archive.stat().st_size / 1e6
         reference = _import(recipe, base, archive)
@@ -130,7 +149,22 @@ def build(recipe: Recipe, base: Base, say: Callable[[str], None]) -> str:
 
 
 def _die_with_parent() -> None:
-    _LIBC.prctl(_PRCTL_DEATH_SIGNAL, signal.SIGTERM)
+    _LIBC.prctl(_PRCTL_DEATH_SIGNAL, _END_SIGNAL)
+
+
+@contextlib.contextmanager
+def _scratch_directory(recipe: Recipe) -> Iterator[Path]:
+    """A directory for one build, removed at the end; a process that is just ending may still write into it."""
+    path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{recipe.name}-", suffix=".d", dir=scratch_root()))
+    try:
+        # The user namespace of an unprivileged build must be able to enter.
+        path.chmod(0o755)
+        yield path
+    finally:
+        end = time.monotonic() + _REMOVAL_SECONDS
+        while path.exists() and time.monotonic() < end:
+            shutil.rmtree(path, ignore_errors=True)
+            time.sleep(0.05)
 
 
 def _bootstrap(recipe: Recipe, base: Base, archive: Path, say: Callable[[str], None]) -> None:
@@ -167,8 +201,8 @@ def _wait(child: subprocess.Popen[bytes], log: Path, say: Callable[[str], None])
         return None
     finally:
         if child.poll() is None:
-            # It unmounts and removes its tree on SIGTERM; only a stuck one is killed.
-            child.terminate()
+            # Without root mmdebstrap has namespaces of its own and cleans up on SIGTERM; only a stuck one is killed.
+            child.send_signal(_END_SIGNAL)
             try:
                 child.wait(timeout=30)
             except subprocess.TimeoutExpired:

@@ -100,7 +100,7 @@ def ensure(
                 todo.append((recipe, decision))
     to_build = _pull_what_can_be(todo, say)
     if to_build:
-        system_packages.require({"mmdebstrap": "mmdebstrap"}, "build images from packages", say)
+        system_packages.require(system_packages.image_building(), "build images from packages", say)
         base = read_base()
         # Two at a time: while one unpacks the other downloads, and memory stays small.
         with ThreadPoolExecutor(max_workers=2) as pool:

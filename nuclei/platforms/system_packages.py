@@ -27,6 +27,12 @@ def missing(programs: Mapping[str, str]) -> list[str]:
     return sorted({package for program, package in programs.items() if shutil.which(program, path=path) is None})
 
 
+def image_building() -> Mapping[str, str]:
+    """The programs that building an image needs; without root also those that map user ids."""
+    needed = {"mmdebstrap": "mmdebstrap"}
+    return needed if os.geteuid() == 0 else needed | {"newuidmap": "uidmap"}
+
+
 def require(programs: Mapping[str, str], purpose: str, say: Callable[[str], None]) -> None:
     """Make every program present: program → package. As root the packages are installed, else PackagesMissing."""
     packages = missing(programs)
