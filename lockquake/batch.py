@@ -86,7 +86,7 @@ def run_one(plan: Plan, rigs: Rigs, path: Path, root: Path, stop: threading.Even
         raise
     finally:
         link_latest(root, path)
-    if result.status == "harness error":
+    if result.harness:
         rigs.drop(plan)
     return result
 

@@ -33,7 +33,8 @@ Say = Callable[[str], None]
 
 @dataclass
 class TrialResult:
-    """What came of a trial. ``status`` is the worst of its verdicts or what kept it from being judged."""
+    """What came of a trial. ``status`` is the worst of its verdicts or what kept it from being judged; a violation that
+    was found stays one. ``harness`` is what went wrong with the experiment itself, if anything did."""
 
     plan: Plan
     directory: Path
@@ -41,6 +42,7 @@ class TrialResult:
     message: str = ""
     verdicts: list[Verdict] = field(default_factory=list)
     seconds: float = 0.0
+    harness: str = ""
 
     @property
     def name(self) -> str:
@@ -181,8 +183,12 @@ class TrialRun:
 
     def _judge(self, status: str, message: str) -> TrialResult:
         judged = judge(self.directory.path)
-        judged_status: Status = judged.status if status == "valid" else status  # type: ignore[assignment]
-        return TrialResult(self.plan, self.directory.path, judged_status, message or judged.message, judged.verdicts)
+        keep = status == "valid" or judged.status == "invalid"
+        came: Status = judged.status if keep else status  # type: ignore[assignment]
+        result = TrialResult(self.plan, self.directory.path, came, message or judged.message, judged.verdicts)
+        if "harness error" in {status, judged.status}:
+            result.harness = result.message
+        return result
 
     def _header(self) -> None:
         now, wall = time.monotonic_ns(), time.time_ns()
