@@ -14,40 +14,20 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import BinaryIO
 
 import nuclei
-
-OWNER_VARIABLE = "LOCKQUAKE_OWNER"
-"""Environment variable of every process we start: ``PID:START`` of its runner, so that a later run can tell whether
-the owner of a left-over process is dead (a pid alone may have been given to another process)."""
+from nuclei.platforms.ownership import owner_variable
 
 WORKER = "nuclei.clients.worker"
-
-
-def start_ticks(pid: int) -> int:
-    """When a process started, in ticks since boot (field 22 of /proc/PID/stat). Raises OSError when it is gone."""
-    text = Path(f"/proc/{pid}/stat").read_text()
-    return int(text.rpartition(")")[2].split()[19])
-
-
-@cache
-def _mark(pid: int) -> str:
-    return f"{pid}:{start_ticks(pid)}"
-
-
-def owner_mark() -> str:
-    """This process as an owner of others: ``PID:START``."""
-    return _mark(os.getpid())
 
 
 def environment() -> dict[str, str]:
     """This process's own environment, marked with its owner, and with the way to our packages where they are not
     installed (a checkout)."""
-    values = {**os.environ, OWNER_VARIABLE: owner_mark()}
+    values = {**os.environ, **owner_variable()}
     home = str(Path(nuclei.__file__).resolve().parent.parent)
     installed = {*site.getsitepackages(), site.getusersitepackages()}
     if home not in installed:

@@ -163,6 +163,7 @@ def main(arguments: list[str]) -> None:
     threading.Thread(target=wires.listen, args=(worker.control.hear,), name="runner-wire", daemon=True).start()
     worker.obey()
     worker.close()
+    sys.stdout.flush()
     sys.stderr.flush()
     # Not sys.exit: a lock's library may have left threads that would keep the process alive.
     os._exit(0)
