@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 from histories.spec import Spec
 from nuclei.locks.base import Lock, LockEntry
@@ -73,24 +74,29 @@ def _plain(settings: Mapping[str, float | int | str | bool]) -> Spec:
 
 def _module(place: str, name: str) -> ModuleType:
     try:
-        if not place.endswith(".py"):
-            return importlib.import_module(place)
-        path = Path(place).resolve()
-        if not path.is_file():
-            raise LoadError(f"{name}: there is no file {path}; give its path from here, or the full one")
-        known = sys.modules.get(path.stem)
-        if known is not None and getattr(known, "__file__", None) == str(path):
-            return known
-        if str(path.parent) not in sys.path:
-            sys.path.append(str(path.parent))
-        spec = importlib.util.spec_from_file_location(f"lockquake_own_{path.stem}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module.__name__] = module
-        spec.loader.exec_module(module)
-        return module
+        return _file(Path(place).resolve(), name) if place.endswith(".py") else importlib.import_module(place)
     except LoadError:
         raise
     except Exception as error:
         raise LoadError(f"{name}: importing {place} failed with {type(error).__name__}: {error}") from error
+
+
+def _file(path: Path, name: str) -> ModuleType:
+    """The file as a module, once; like a script it finds the modules beside it."""
+    title = f"lockquake_own_{path.stem}_{crc32(bytes(path)):08x}"
+    if title in sys.modules:
+        return sys.modules[title]
+    if not path.is_file():
+        raise LoadError(f"{name}: there is no file {path}; give its path from here, or the full one")
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location(title, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[title] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[title]
+        raise
+    return module

@@ -133,14 +133,20 @@ def open_connection(endpoint: Endpoint, timeout: float) -> Connection:
         health_check_interval=0,
         decode_responses=True,
         protocol=2,
-        lib_name=None,
-        lib_version=None,
+        **_anonymous(),
     )
     try:
         connection.connect()
     except RedisError as error:
         raise Refused(f"cannot connect to {endpoint.host}:{endpoint.port}: {error}") from error
     return connection
+
+
+def _anonymous() -> dict[str, None]:
+    """What keeps redis-py from sending CLIENT SETINFO on every new connection; the name of it changed."""
+    from importlib.util import find_spec
+
+    return {"driver_info": None} if find_spec("redis.driver_info") else {"lib_name": None, "lib_version": None}
 
 
 def exchange(connection: Connection, *words: str | int) -> Any:
