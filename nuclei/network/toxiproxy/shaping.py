@@ -50,7 +50,7 @@ class _Holding(Stage):
 
     def discard(self) -> None:
         """Forget everything."""
-        self.stop()
+        super().discard()
         for data, _ in self.queue:
             self.account.let_go(len(data))
             self.account.drop(len(data))
@@ -173,6 +173,8 @@ class Slicer(_Holding):
             if not self.queue:
                 break
             self._pass_piece()
+            if self.closed:
+                return
             if delay > 0:
                 # Also after the last piece, so that the next chunk's first one keeps the distance.
                 self.after(delay / 1_000_000, self._send)

@@ -105,8 +105,9 @@ class Stage:
         self.stop()
 
     def discard(self) -> None:
-        """The connection is gone: forget everything, touch nothing else."""
+        """The connection is gone, perhaps by what this stage just passed on: forget everything, start nothing new."""
         self.stop()
+        self.closed = True
 
     def stop(self) -> None:
         """Cancel the pending timer."""

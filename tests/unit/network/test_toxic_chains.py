@@ -169,3 +169,21 @@ def test_toxicity_is_drawn_again_by_a_neighbour_but_not_when_it_is_certain() -> 
     stream.add("latency", latency=1)
     stream.clock.advance(1)
     assert stream.closed_ms() == 100
+
+
+def test_a_toxic_taken_out_of_the_middle_has_no_effect_any_more() -> None:
+    stream = Stream(("latency", {"latency": 10}), ("latency", {"latency": 1000}), ("latency", {"latency": 20}))
+    stream.pipe.remove(stream.toxics[1])
+    stream.feed(b"a")
+    stream.clock.advance(5)
+    assert stream.arrivals() == [(30, b"a")]
+
+
+def test_an_update_while_the_end_is_held_back_holds_it_anew() -> None:
+    stream = Stream(("slow_close", {"delay": 1000}))
+    stream.pipe.source_ended()
+    stream.clock.advance(0.5)
+    stream.toxics[0].attributes["delay"] = 200
+    stream.pipe.update(stream.toxics[0])
+    stream.clock.advance(5)
+    assert stream.closed_ms() == 700
