@@ -54,8 +54,8 @@ class Control:
         with self._changed:
             return self._finishing
 
-    def stand(self, point: Point, attempt: str) -> None:
-        """Pass ``point``; where a barrier is set, say so and wait for ``go`` (or for the end)."""
+    def stand(self, point: Point, attempt: str, stop: Callable[[], bool] = lambda: False) -> None:
+        """Pass ``point``; where a barrier is set, say so and wait for ``go`` (or for the end, or until ``stop``)."""
         with self._changed:
             if self._finishing or self._holds.get(point, 0) <= 0:
                 return
@@ -63,7 +63,7 @@ class Control:
             self._standing, self._passed = point, False
         self._say(At(t=time.monotonic_ns(), point=point, attempt=attempt))
         with self._changed:
-            self._changed.wait_for(lambda: self._passed or self._finishing)
+            self._changed.wait_for(lambda: self._passed or self._finishing or stop())
             self._standing = None
 
     def sleep(self, seconds: float, stop: Callable[[], bool]) -> None:

@@ -86,8 +86,10 @@ class Session:
         self._control.sleep(seconds, lambda: self.lost)
 
     def barrier(self, point: Point) -> None:
-        """Pass a protocol point; waits where the runner set a barrier. The calls below pass theirs themselves."""
-        self._control.stand(point, self._attempt)
+        """Pass a protocol point; waits where the runner set a barrier. The calls below pass theirs themselves.
+
+        A client that is told of its loss is not held: a barrier must not make it stay where it would have left."""
+        self._control.stand(point, self._attempt, lambda: point != "told" and self.lost)
 
     # ---- the lock
 
@@ -119,6 +121,8 @@ class Session:
         """
         if self._held:
             self.barrier("before-release")
+            if self.lost:
+                self.leave("told")
         repeated = self._doubt is not None
         attempt = self._doubt or (self._held[-1] if self._held else self._attempt)
         with self._mutex:
