@@ -3,7 +3,7 @@
 redis-cli is the one tool every Redis image has, and an exec per command would cost 60 ms. With ``--csv`` it prints
 one line per reply, with strings quoted. When its connection is closed (Sentinel does that to every client of a node
 whose role it changes) it reconnects for the next command but never answers the current one; so each command is
-followed by an ECHO of our own, and a command without an answer before its echo is asked again.
+followed by a PING with a mark of its own (a Sentinel has no ECHO), and one without an answer before its mark is asked again.
 """
 
 from __future__ import annotations
@@ -91,11 +91,16 @@ class Console:
         """Several commands sent at once, and their replies in order. Raises NoAnswer, ConsoleError."""
         return [parse_csv(lines[0]) for lines in self._lines(commands, timeout)]
 
-    def info(self, section: str, timeout: float = 1.0) -> dict[str, str]:
-        """An INFO section as name → value. Raises NoAnswer, ConsoleError."""
-        lines = self._lines([("INFO", section)], timeout)[0]
+    def text(self, *words: str | float, timeout: float = 1.0) -> list[str]:
+        """A command whose reply is text of many lines (INFO, CLIENT LIST). Raises NoAnswer, ConsoleError."""
+        lines = self._lines([words], timeout)[0]
         if lines[0].startswith("ERROR,"):
             parse_csv(lines[0])
+        return lines
+
+    def info(self, section: str, timeout: float = 1.0) -> dict[str, str]:
+        """An INFO section as name → value. Raises NoAnswer, ConsoleError."""
+        lines = self.text("INFO", section, timeout=timeout)
         return dict(line.split(":", 1) for line in lines if ":" in line)
 
     def _lines(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:
@@ -110,7 +115,7 @@ class Console:
     def _exchange(self, commands: Sequence[Sequence[str | float]], deadline: float) -> list[list[str]]:
         marks = [f"console-{next(self._numbers)}" for _ in commands]
         text = "\n".join(
-            f"{' '.join(quote(str(word)) for word in command)}\nECHO {mark}"
+            f"{' '.join(quote(str(word)) for word in command)}\nPING {mark}"
             for command, mark in zip(commands, marks, strict=True)
         )
         opened = self._pipe is None
@@ -136,7 +141,7 @@ class Console:
 
     def _open(self) -> Pipe:
         if self._pipe is None:
-            # An echo is never lost for a server that is still starting: redis-cli connects anew for every command.
+            # The mark is never lost for a server that is still starting: redis-cli connects anew for every command.
             self._pipe = self._platform.pipe(self.node, ["redis-cli", "-p", str(self._port), "--csv"])
             self.opened += 1
         return self._pipe

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -81,19 +83,32 @@ class RedisServers(Cluster):
         for name in (*self.named("redis"), LEDGER):
             self._original[name] = self.consoles[name].ask("CONFIG", "GET", "*", timeout=2.0)
 
-    def wipe(self, node: str) -> None:
-        """No keys, no scripts, no clients but our own, the original configuration. Raises HarnessError."""
+    def clear_out(self, node: str) -> None:
+        """The original configuration, no cached scripts, no clients but our own, sentinels and other servers: a
+        command that a healed link delivers late must find its connection closed. Raises HarnessError."""
         console = self.consoles[node]
         try:
-            for name, value in self._changed(node, console.ask("CONFIG", "GET", "*")):
-                console.ask("CONFIG", "SET", name, value)
-            console.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            console.ask("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes")
-            wiped = console.ask_all([("FLUSHALL", "SYNC"), ("SCRIPT", "FLUSH"), ("DBSIZE",)], timeout=5.0)
+            own = console.ask("CLIENT", "ID")[0]
+            clients = [dict(re.findall(r"(\w[\w-]*)=(\S*)", line)) for line in console.text("CLIENT", "LIST")]
+            strangers = [c["id"] for c in clients if c["id"] != str(own) and _is_stranger(c)]
+            changed = self._changed(node, console.ask("CONFIG", "GET", "*"))
+            commands = [("CLIENT", "KILL", "ID", number) for number in strangers]
+            commands += [("CONFIG", "SET", name, value) for name, value in changed]
+            for command in (*commands, ("SCRIPT", "FLUSH")):
+                with contextlib.suppress(ConsoleError):  # "No such client": it went by itself
+                    console.ask(*command)
+        except (NoAnswer, ConsoleError) as error:
+            raise HarnessError(f"{node} could not be reset: {error}; look at its log in the run directory") from error
+
+    def wipe(self, node: str) -> None:
+        """:meth:`clear_out` and no keys. Raises HarnessError."""
+        self.clear_out(node)
+        try:
+            _, left = self.consoles[node].ask_all([("FLUSHALL",), ("DBSIZE",)], timeout=5.0)
         except (NoAnswer, ConsoleError) as error:
             raise HarnessError(f"{node} could not be wiped: {error}; look at its log in the run directory") from error
-        if wiped[-1] != [0]:
-            raise HarnessError(f"{node} still holds {wiped[-1]} keys after FLUSHALL: somebody else is writing to it")
+        if left != [0]:
+            raise HarnessError(f"{node} still holds {left} keys after FLUSHALL: somebody else is writing to it")
 
     def _changed(self, node: str, now: Reply) -> list[tuple[str, str]]:
         before = _pairs(self._original.get(node, []))
@@ -149,6 +164,11 @@ class RedisServers(Cluster):
             address_book=book,
             settings={**self.settings, **settings},
         )
+
+
+def _is_stranger(client: dict[str, str]) -> bool:
+    """Neither a replica's (S) nor a primary's (M) nor a sentinel's connection."""
+    return not client.get("name", "").startswith("sentinel-") and not set("SM") & set(client.get("flags", ""))
 
 
 def _pairs(reply: Reply) -> dict[str, str]:

@@ -1,0 +1,190 @@
+"""A primary, two replicas and three sentinels: the topology most Redis locks run on, and the one that loses them.
+
+Replication is asynchronous: a promoted replica knows only what had reached it. See "High availability with Redis
+Sentinel" in the Redis documentation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from histories.write import PartWriter
+from nuclei.clusters.base import ClusterEntry, Observer
+from nuclei.clusters.console import ConsoleError, NoAnswer
+from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, SENTINEL_PORT, ledger_node, redis_node
+from nuclei.clusters.redis_servers import RedisServers
+from nuclei.clusters.sentinel_conf import MASTER_NAME, sentinel_node
+from nuclei.clusters.sentinel_view import Snapshot, View, elections, snapshot, tilts, view
+from nuclei.platforms.base import HarnessError, NodeSpec, Wiring
+
+PRIMARY = "redis-1"
+_REDIS = {f"redis-{i}": REDIS_PORT + i for i in (1, 2, 3)}
+_SENTINELS = {f"sentinel-{i}": SENTINEL_PORT + i for i in (1, 2, 3)}
+_QUORUM = 2
+# Redis 7 and later let a running sentinel ask more often than every 10 s, which is what a demotion waits for.
+_PERIODS = ("INFO-PERIOD", 1000, "PUBLISH-PERIOD", 500, "MIN-LINK-RECONNECT-PERIOD", 1000)
+
+# How long links that were cut may take to work again before everything is started anew instead.
+_SETTLE_SECONDS = 3.0
+
+DEFAULTS: dict[str, float | int | str | bool] = {
+    "down_after": 0.8,
+    "failover_timeout": 5.0,
+    "master_name": MASTER_NAME,
+    "persistence": "none",
+    "redis_conf": "",
+    "sentinel_conf": "",
+}
+
+
+class RedisSentinel(RedisServers):
+    """``redis-1`` (first primary), ``redis-2``, ``redis-3``, ``sentinel-1`` to ``-3``, quorum 2, and the ledger.
+
+    Settings (seconds): ``down_after``, ``failover_timeout``; ``persistence`` (``none``, ``aof``); ``redis_conf`` and
+    ``sentinel_conf`` (own lines); ``master_name`` is told to clients and fixed.
+    """
+
+    name = "redis-sentinel"
+
+    _born: Snapshot | None = None
+    _before: Mapping[str, str] = MappingProxyType({})
+
+    def describe(self) -> Sequence[NodeSpec]:
+        settings = {**DEFAULTS, **self.settings}
+        replicas = {name: port for name, port in _REDIS.items() if name != PRIMARY}
+        sentinels = [
+            sentinel_node(
+                name,
+                _SENTINELS,
+                (PRIMARY, _REDIS[PRIMARY]),
+                replicas,
+                quorum=_QUORUM,
+                down_after=float(settings["down_after"]),
+                failover_timeout=float(settings["failover_timeout"]),
+                overlay=str(settings["sentinel_conf"]).splitlines(),
+            )
+            for name in _SENTINELS
+        ]
+        return [*(self._redis(name, settings) for name in _REDIS), *sentinels, ledger_node()]
+
+    def _redis(self, name: str, settings: dict[str, float | int | str | bool]) -> NodeSpec:
+        # A young replica must not be promoted empty: no waiting before a full synchronisation begins.
+        lines = [f"replica-announce-ip {name}", f"replica-announce-port {_REDIS[name]}", "repl-diskless-sync-delay 0"]
+        if name != PRIMARY:
+            lines.append(f"replicaof {PRIMARY} {_REDIS[PRIMARY]}")
+        return redis_node(
+            name,
+            _REDIS[name],
+            lines=lines,
+            persistence=str(settings["persistence"]),
+            overlay=str(settings["redis_conf"]),
+        )
+
+    def wiring(self, sites: Sequence[str]) -> Wiring:
+        """Everybody talks to the Redis servers and the sentinels to each other; nobody talks to the ledger."""
+        nodes = list(self.nodes.values())
+        talkers = [node for node in nodes if node.role != "ledger"]
+        peers = [
+            (source.name, target.name, target.port)
+            for source in talkers
+            for target in talkers
+            if source is not target and not (source.role == "redis" and target.role == "sentinel")
+        ]
+        return Wiring(nodes=nodes, peers=peers, served=list(self.nodes), sites=sites)
+
+    def ready(self, deadline: float = 30.0) -> str:
+        """Replication up everywhere, and every sentinel knows all others, both replicas and the same primary."""
+        self.wait("a replicating, watched primary", lambda: self._view().missing(), deadline)
+        self._speed_up()
+        seen = self._view()
+        if not self._original:
+            self.remember_config()
+        return f"{seen.primary} replicates to 2, 3 sentinels agree on it, each knows 2 others and 2 healthy replicas"
+
+    def _view(self) -> View:
+        return view(self.each, self.consoles, list(_REDIS), list(_SENTINELS))
+
+    def _speed_up(self) -> None:
+        """Where the version has it; elsewhere a demotion after a heal takes up to 10 s."""
+        for name in _SENTINELS:
+            with contextlib.suppress(ConsoleError, NoAnswer):
+                self.consoles[name].ask("SENTINEL", "DEBUG", *_PERIODS)
+
+    def reset(self, key: str) -> str:
+        """Cheap when nothing moved since the last pristine start; else all nodes but the ledger start pristine.
+
+        A sentinel refuses the next failover within twice the failover timeout of the last, so bringing the roles back
+        by another failover would cost ten seconds.
+        """
+        dead = self.revive()
+        if LEDGER in dead:
+            self.platform.start_node(LEDGER, pristine=True)
+        if set(dead) <= {LEDGER} and self._settled():
+            proof = "nothing had moved (same runs, roles and epoch)"
+            self._wipe_replicated()
+        else:
+            self.each([*_REDIS, *_SENTINELS], lambda name: self.platform.start_node(name, pristine=True))
+            proof = f"all started pristine: {self.ready()}"
+            self._born = self._snapshot()
+        self.wipe(LEDGER)
+        self._before = {name: self.platform.logs(name) for name in _SENTINELS}
+        return f"{proof}; no keys anywhere"
+
+    def _settled(self) -> bool:
+        """Whether these are the very runs, in their first roles, no failover begun since, and all healthy again."""
+        now = self._snapshot()
+        born = self._born or now
+        if now is None or now != born or now.roles[PRIMARY] != "master":
+            return False
+        if any(elections(self.platform.logs(name)) > elections(self._before.get(name, "")) for name in _SENTINELS):
+            return False
+        try:
+            self.ready(_SETTLE_SECONDS)
+        except HarnessError:
+            return False
+        self._born = born
+        return self._snapshot() == born
+
+    def _snapshot(self) -> Snapshot | None:
+        return snapshot(self.each, self.consoles, list(_REDIS), list(_SENTINELS))
+
+    def _wipe_replicated(self) -> None:
+        replicas = [name for name in _REDIS if name != PRIMARY]
+        self.each(_REDIS, self.clear_out)
+        self.wipe(PRIMARY)
+        acknowledged = self.consoles[PRIMARY].ask("WAIT", len(replicas), 3000, timeout=4.0)
+        left = self.ask_each(replicas, "DBSIZE")
+        if acknowledged != [len(replicas)] or any(size != [0] for size in left.values()):
+            raise HarnessError(f"the wipe did not reach all replicas: WAIT said {acknowledged}, keys left {left}")
+
+    def primary(self) -> str | None:
+        """The primary that most sentinels name, provided it says so itself."""
+        said = self.ask_each(_SENTINELS, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME, timeout=0.3)
+        votes = Counter(str(reply[0]) for reply in said.values() if reply and reply[0] in _REDIS)
+        return next((name for name, count in votes.items() if count * 2 > len(_SENTINELS)), None)
+
+    def problems(self) -> list[str]:
+        """Sentinels that went into TILT mode: they do nothing for 30 s, so the trial shows nothing."""
+        now = {name: tilts(self.platform.logs(name)) for name in _SENTINELS}
+        return [
+            f"{name} went into TILT mode (it was frozen or starved for more than 2 s) and ignored everything for 30 s"
+            for name, count in now.items()
+            if count > tilts(self._before.get(name, ""))
+        ]
+
+    def observer(self, key: str, writer: PartWriter) -> Observer:
+        from nuclei.clusters.observers.redis import RedisObserver
+
+        return RedisObserver(self.platform, _REDIS, key, writer)
+
+
+CLUSTER = ClusterEntry(
+    name="redis-sentinel",
+    summary="a Redis primary, two replicas and three sentinels that fail over",
+    make=RedisSentinel,
+    images=("redis",),
+    defaults=DEFAULTS,
+)
