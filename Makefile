@@ -18,11 +18,11 @@ test: images  ## all tests, those on real servers among them
 unit: setup  ## the tests that need no Docker
 	@$(BIN)/python -m pytest tests/unit $(PYTEST_ARGS)
 
-bench: images  ## what the proxy costs, against a direct connection
-	@$(BIN)/python -m benchmarks.proxy
+bench: setup  ## what the proxy costs, against a direct connection
+	@$(BIN)/python -m benchmarks.proxy $(BENCH_ARGS)
 
 soak: images  ## repeat everything that has a rate, and write docs/soak.md (hours)
-	@$(BIN)/python -m benchmarks.soak --output docs/soak.md
+	@$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
 lint: setup  ## style and types
 	@$(BIN)/ruff check .
