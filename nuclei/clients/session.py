@@ -7,7 +7,6 @@ the process, the history knows how far it came.
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -15,8 +14,9 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
-from histories.rows import Client, Leave, Return, Told, Wake
+from histories.rows import Client, Leave, Return
 from histories.vocabulary import LeaveReason, Operation, Point
+from nuclei.clients.exposure import Exposure
 from nuclei.clients.identity import attempt_id, successor
 from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockEntry, LockError, Refused
 
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from nuclei.clients.protocol import Configure
     from nuclei.clients.recorder import Recorder
     from nuclei.ledger.client import LedgerClient
+
+CONNECT_PAUSE = 0.05
+"""Seconds between two tries to connect within the limit of one acquire."""
 
 
 class Session:
@@ -48,15 +51,13 @@ class Session:
         self._control = control
         self._ledger = ledger
         self._owners = Random(f"{configure.seed}:owner")
-        self._mutex = threading.Lock()
+        self._exposure = Exposure(configure.key, recorder.write, control.nudge)
         self._lock: Lock | None = None
         self._connected = False
         self._attempts = 0
         self._held: list[str] = []
         self._attempt = ""
         self._doubt: str | None = None
-        self._exposed: str | None = None
-        self._told_of: str | None = None
         self._make_lock()
 
     # ---- what a workload asks about
@@ -69,8 +70,12 @@ class Session:
     @property
     def lost(self) -> bool:
         """Whether the library told that the lock now held is lost."""
-        with self._mutex:
-            return self._exposed is not None and self._told_of == self._exposed
+        return self._exposure.lost
+
+    @property
+    def losses(self) -> int:
+        """How often the library told of a loss so far."""
+        return self._exposure.losses
 
     @property
     def doubtful(self) -> bool:
@@ -101,7 +106,12 @@ class Session:
 
     def acquire(self, limit: float) -> Grant | None:
         """Wait for the lock at most ``limit`` seconds; None when it was not certainly granted (see ``last``)."""
-        return self._take("acquire", lambda lock, attempt: lock.acquire(attempt, limit))
+        deadline = time.monotonic() + limit
+
+        def take(lock: Lock, attempt: Attempt) -> Grant:
+            return lock.acquire(attempt, max(0.0, deadline - time.monotonic()))
+
+        return self._take("acquire", take, deadline)
 
     def try_acquire(self) -> Grant | None:
         """Take the lock at once, or None."""
@@ -125,8 +135,7 @@ class Session:
                 self.leave("told")
         repeated = self._doubt is not None
         attempt = self._doubt or (self._held[-1] if self._held else self._attempt)
-        with self._mutex:
-            self._exposed = None
+        self._exposure.expose(None)
         row = self._timed("release", attempt, partial(self._asked, lambda lock: lock.release()))
         if self._held and not repeated:
             self._held.pop()
@@ -156,14 +165,10 @@ class Session:
     def retire(self, why: str) -> None:
         """End this identity; the next acquire is made by a fresh one with a lock instance of its own."""
         self.leave("retired")
-        old, lock = self.client, self._lock
+        old = self.client
         self._recorder.write(Client(t=time.monotonic_ns(), client=old, state="retired", pid=os.getpid(), why=why))
         self.figures["retired"] += 1
-        with self._mutex:
-            self._exposed = None
-            self._lock = None
-        if lock is not None:
-            lock.close()
+        self._drop_lock()
         self.client = successor(old)
         self._attempts = 0
         self._attempt, self._doubt, self._connected = "", None, False
@@ -174,11 +179,7 @@ class Session:
     def close(self) -> None:
         """End the session: leave where still inside, and drop the lock's connections (it is not released)."""
         self.leave("abandoned")
-        with self._mutex:
-            lock, self._lock = self._lock, None
-            self._exposed = None
-        if lock is not None:
-            lock.close()
+        self._drop_lock()
         if self._ledger is not None:
             self._ledger.close()
 
@@ -195,8 +196,12 @@ class Session:
         return self._timed("read", self._attempt, ledger.read).value
 
     def ledger_write(self, value: Any) -> bool:
-        """Write with the fencing token of the grant; whether it was certainly accepted. Passes ``before-write``."""
+        """Write with the fencing token of the grant; whether it was certainly accepted. Passes ``before-write``.
+
+        A client that was told of its loss, perhaps while it stood at that point, writes nothing any more."""
         self.barrier("before-write")
+        if self.lost:
+            return False
         ledger, fence, attempt = self._need_ledger(), self.grant.fence, self._attempt
         write = partial(ledger.write, value, fence, attempt, self.client, self._key)
         return self._timed("write", attempt, write, fence=fence, value=value).outcome == "ok"
@@ -208,28 +213,39 @@ class Session:
         return self._configure.key
 
     def _make_lock(self) -> Lock:
-        lock: Lock | None = None
+        on_lost, on_wake = self._exposure.fresh(self.client)
         context = LockContext(
             key=self._key,
             client=self.client,
             surroundings=self._configure.surroundings,
             random=Random(f"{self._configure.seed}:lock:{self.client}"),
-            on_lost=lambda how: self._told(lock, how),
-            on_wake=lambda how: self._woken(lock, how),
+            on_lost=on_lost,
+            on_wake=on_wake,
         )
-        lock = self._lock = self._entry.make(context)
-        return lock
+        self._lock = self._entry.make(context)
+        return self._lock
+
+    def _drop_lock(self) -> None:
+        self._exposure.silence()
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.close()
 
     def _need_lock(self) -> Lock:
         return self._lock if self._lock is not None else self._make_lock()
 
-    def _asked(self, ask: Callable[[Lock], Any]) -> Any:
-        """Ask the lock, connected first where it is not yet: a connection that fails has asked nothing."""
+    def _asked(self, ask: Callable[[Lock], Any], deadline: float = 0.0) -> Any:
+        """Ask the lock, connected first where it is not yet (again and again until ``deadline``, time.monotonic): a
+        connection that fails has asked nothing."""
         lock = self._need_lock()
-        try:
-            self.connect()
-        except LockError as error:
-            raise Refused(f"not connected, so nothing was asked: {error}") from error
+        while True:
+            try:
+                self.connect()
+                break
+            except LockError as error:
+                if time.monotonic() >= deadline or self.finishing():
+                    raise Refused(f"not connected, so nothing was asked: {error}") from error
+            self._control.sleep(CONNECT_PAUSE, lambda: False)
         return ask(lock)
 
     def _need_ledger(self) -> LedgerClient:
@@ -237,15 +253,18 @@ class Session:
             raise RuntimeError("this trial has no ledger, but its workload wants to read or write it")
         return self._ledger
 
-    def _take(self, op: Literal["acquire", "try"], take: Callable[[Lock, Attempt], Grant]) -> Grant | None:
+    def _take(
+        self, op: Literal["acquire", "try"], take: Callable[[Lock, Attempt], Grant], deadline: float = 0.0
+    ) -> Grant | None:
         self.settle()
         self._attempts += 1
         attempt = Attempt(attempt_id(self.client, self._attempts), f"{self._owners.getrandbits(80):020x}")
         owner = attempt.owner if self._need_lock().writes_owner else None
         outer = self._attempt
-        with self._mutex:
-            self._attempt, self._exposed = attempt.id, attempt.id
-        row = self._timed(op, attempt.id, partial(self._asked, lambda lock: take(lock, attempt)), owner=owner)
+        self._attempt = attempt.id
+        self._exposure.expose(attempt.id)
+        ask = partial(self._asked, lambda lock: take(lock, attempt), deadline)
+        row = self._timed(op, attempt.id, ask, owner=owner)
         if row.outcome == "ok":
             self._held.append(attempt.id)
             self.barrier("granted")
@@ -254,9 +273,8 @@ class Session:
             self._doubt = attempt.id
         else:
             self.barrier("refused")
-        with self._mutex:
-            self._attempt = outer if self._held else attempt.id
-            self._exposed = self._held[-1] if self._held else None
+        self._attempt = outer if self._held else attempt.id
+        self._exposure.expose(self._held[-1] if self._held else None)
         return None
 
     def _timed(self, op: Operation, attempt: str, action: Callable[[], Any], **sent: Any) -> Return:
@@ -266,20 +284,3 @@ class Session:
         self.last = row
         self.figures[f"{op} {row.outcome}"] += 1
         return row
-
-    def _told(self, lock: Lock | None, how: str) -> None:
-        now = time.monotonic_ns()
-        with self._mutex:
-            attempt = self._exposed
-            if attempt is None or self._told_of == attempt or lock is not self._lock:
-                return
-            self._told_of = attempt
-            self._recorder.write(Told(t=now, client=self.client, lock=self._key, attempt=attempt, how=how))
-        self.figures["told"] += 1
-        self._control.nudge()
-
-    def _woken(self, lock: Lock | None, how: str) -> None:
-        now = time.monotonic_ns()
-        with self._mutex:
-            if lock is self._lock and self._exposed is not None:
-                self._recorder.write(Wake(t=now, client=self.client, lock=self._key, attempt=self._exposed, how=how))

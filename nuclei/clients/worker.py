@@ -138,7 +138,8 @@ class Worker:
         )  # fmt: skip
 
     def _done(self) -> None:
-        figures = dict(self._session.figures) if self._session is not None else {}
+        session = self._session
+        figures = {**session.figures, "told": session.losses} if session is not None else {}
         self._say(Done(t=time.monotonic_ns(), figures={name: float(count) for name, count in figures.items()}))
 
 

@@ -39,32 +39,33 @@ class ZkSession:
     """
 
     def __init__(self, surroundings: Surroundings, random: Random, on_break: Callable[[str], None]) -> None:
-        from kazoo.client import KazooClient
-        from kazoo.retry import KazooRetry
-
         self.timeout = surroundings.number("op_timeout", DEFAULT_OP_TIMEOUT)
         self.breaks = 0
         self._session = surroundings.number("session", DEFAULT_SESSION)
         self._on_break = on_break
         self._up = threading.Event()
-        self._closed = False
         places = [surroundings.endpoints[name] for name in surroundings.nodes["zookeeper"]]
         random.shuffle(places)
-        self._client = KazooClient(
-            hosts=",".join(f"{place.host}:{place.port}" for place in places),
+        self._hosts = ",".join(f"{place.host}:{place.port}" for place in places)
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Open a session. Raises Refused when no server gives one within the time of two requests."""
+        from kazoo.client import KazooClient
+        from kazoo.retry import KazooRetry
+
+        client = self._client = KazooClient(
+            hosts=self._hosts,
             timeout=self._session,
             randomize_hosts=False,
             connection_retry=KazooRetry(max_tries=-1, delay=0.05, backoff=1.5, max_jitter=0.4, max_delay=0.3),
             command_retry=KazooRetry(max_tries=0),
         )
-        self._client.add_listener(self._state_changed)
-
-    def open(self) -> None:
-        """Open the session. Raises Refused when no server gives one within the session's length."""
-        self._client.start_async()
-        if not self._up.wait(self._session):
+        client.add_listener(lambda state: self._state_changed(client, state))
+        client.start_async()
+        if not self._up.wait(2 * self.timeout):
             self.close()
-            raise Refused(f"no ZooKeeper server opened a session within {self._session} s")
+            raise Refused(f"no ZooKeeper server opened a session within {2 * self.timeout} s")
 
     @property
     def connected(self) -> bool:
@@ -108,9 +109,11 @@ class ZkSession:
 
     def close(self) -> None:
         """Close the session if the servers can be told within a second; otherwise it ends by its timeout."""
-        self._closed = True
+        client, self._client = self._client, None
         self._up.clear()
-        closing = threading.Thread(target=self._stop, name="zk-close", daemon=True)
+        if client is None:
+            return
+        closing = threading.Thread(target=_stop, args=(client,), name="zk-close", daemon=True)
         closing.start()
         closing.join(CLOSE_LIMIT)
 
@@ -119,7 +122,8 @@ class ZkSession:
     def _ask(self, what: str, start: Callable[[], Any]) -> Any:
         from kazoo.exceptions import ConnectionClosedError, ConnectionLoss, OperationTimeoutError, SessionExpiredError
 
-        if not self._up.is_set():
+        client = self._client
+        if client is None or not self._up.is_set():
             raise Refused(f"{what} was not sent: not connected to ZooKeeper")
         try:
             return start().get(timeout=self.timeout)
@@ -127,21 +131,24 @@ class ZkSession:
             raise SessionOver(f"{what}: the session has expired") from error
         except (ConnectionLoss, ConnectionClosedError, OperationTimeoutError) as error:
             raise Indeterminate(f"{what}: connection lost with the request on the wire") from error
-        except self._client.handler.timeout_exception as error:
+        except client.handler.timeout_exception as error:
             raise Indeterminate(f"{what}: no reply within {self.timeout} s") from error
 
-    def _state_changed(self, state: str) -> None:
+    def _state_changed(self, client: Any, state: str) -> None:
+        """Kazoo's thread. What a client that was given up has to say does not count."""
+        if client is not self._client:
+            return
         if state == "CONNECTED":
             self._up.set()
             return
         self._up.clear()
         self.breaks += 1
-        if not self._closed:
-            self._on_break(state)
+        self._on_break(state)
 
-    def _stop(self) -> None:
-        try:
-            self._client.stop()
-            self._client.close()
-        except Exception:  # a session that cannot be closed in order ends by its timeout: nothing is left to do
-            return
+
+def _stop(client: Any) -> None:
+    try:
+        client.stop()
+        client.close()
+    except Exception:  # a session that cannot be closed in order ends by its timeout: nothing is left to do
+        return

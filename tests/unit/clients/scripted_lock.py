@@ -2,7 +2,8 @@
 
 Settings: ``directory`` of the lock's file; ``acquires`` and ``releases``: endings in turn, separated by blanks, after
 which (or where ``ok`` stands) the lock behaves. ``lost-unsent`` and ``lost-done``: indeterminate without or with its
-effect. ``soon-lost``: granted, and reported lost 30 ms later. ``noisy``: prints to stdout first.
+effect. ``soon-lost``: granted, and reported lost 30 ms later. ``noisy``: prints to stdout first. ``unreachable``: how many connections fail at
+first.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ class Scripted(Lock):
         self.file = Path(str(settings["directory"])) / "held"
         self.acquires = str(settings.get("acquires", "")).split() if "." not in context.client else []
         self.releases = str(settings.get("releases", "")).split() if "." not in context.client else []
+        self.unreachable = int(settings.get("unreachable", 0))
         self.owner = ""
         self.timers: list[threading.Timer] = []
 
     def connect(self) -> None:
-        if self.context.surroundings.settings.get("unreachable"):
+        if self.unreachable > 0:
+            self.unreachable -= 1
             raise Refused("nobody there")
 
     def acquire(self, attempt: Attempt, limit: float) -> Grant:

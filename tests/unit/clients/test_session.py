@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from histories.read import read_rows
 from histories.rows import AnyRow, Call, Client, Leave, Return, Told, Wake
 from histories.write import PartWriter
 from nuclei.clients.control import Control
-from nuclei.clients.protocol import Finish, Live, Report
+from nuclei.clients.protocol import Finish, Hold, Live, Report
 from nuclei.clients.recorder import Recorder
 from nuclei.clients.session import Session
 from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
@@ -180,9 +181,26 @@ def test_closing_inside_is_leaving(bench: Callable[..., Bench]) -> None:
     assert leave.why == "abandoned"
 
 
+def test_told_at_the_barrier_before_a_write_it_writes_nothing(talkative: tuple[Bench, list[LockContext]]) -> None:
+    made, (context,) = talkative
+    made.session.acquire(1)
+    made.control.hear(Hold(point="before-write"))
+    teller = threading.Timer(0.02, context.on_lost, ["SUSPENDED"])
+    teller.start()
+    assert not made.session.ledger_write(1)
+    teller.join()
+    assert made.ledger.writes == []
+
+
+def test_an_acquire_waits_for_a_connection_within_its_limit(bench: Callable[..., Bench]) -> None:
+    made = bench(unreachable=2)
+    assert made.session.acquire(5) is not None
+    assert made.returns() == [("acquire", "c1-1", "ok")]
+
+
 def test_a_lock_that_cannot_connect_is_refused_with_nothing_asked(bench: Callable[..., Bench]) -> None:
-    made = bench(unreachable=True)
-    assert made.session.acquire(1) is None
+    made = bench(unreachable=99)
+    assert made.session.acquire(0.1) is None
     assert made.session.last is not None
     assert made.session.last.outcome == "fail"
     assert made.session.last.error == "not connected, so nothing was asked: nobody there"
