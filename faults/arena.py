@@ -24,8 +24,8 @@ class NotExercised(Exception):
 
 @dataclass
 class Arena:
-    """One trial's cluster and clients. ``lapse``: the lock's lease or session in seconds (None: it has neither);
-    ``lease``: its TTL alone. ``sites``: client process → site."""
+    """One trial's cluster and clients. ``key``: the lock's name on the servers. ``lapse``: its lease or session in
+    seconds (None: it has neither); ``lease``: its TTL alone. ``sites``: client process → site."""
 
     cluster: Cluster
     clients: Mapping[str, ClientProcess]
@@ -33,6 +33,7 @@ class Arena:
     watch: Watch
     writer: PartWriter
     random: random.Random
+    key: str
     lapse: float | None
     lease: float | None
     say: Callable[[str], None] = field(default=lambda text: None)

@@ -54,6 +54,10 @@ class FaultFamily(ABC):
     def prepare(self) -> None:  # noqa: B027 - most faults need no preparation
         """What must be in place before the trigger is waited for (for example: replication already cut)."""
 
+    def trigger_client(self) -> str | None:
+        """The one client that may trigger, None for whichever comes first. Asked after :meth:`prepare`."""
+        return self.spec.trigger.client
+
     @abstractmethod
     def inject(self, trigger: str | None) -> str:
         """Bring the fault into force and prove it; ``trigger`` is the client that triggered. Returns the evidence.

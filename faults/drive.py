@@ -71,7 +71,8 @@ class FaultDrive:
             self.arena.watch.sleep(trigger.after)
             return None
         point: Point = trigger.point  # type: ignore[assignment]
-        wanted = [trigger.client] if trigger.client else list(self.arena.clients)
+        only = self.fault.trigger_client()
+        wanted = [only] if only else list(self.arena.clients)
         candidates = {name: self.arena.clients[name] for name in wanted}
         for client in candidates.values():
             client.send(Hold(point=point, times=1))

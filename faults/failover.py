@@ -1,7 +1,9 @@
 """Failovers that lose what was not replicated: the lock's key on the old primary is unknown to the new one.
 
 Two recipes, both from measurements of Redis Sentinel (asynchronous replication is documented as unsafe for locks:
-Redis manual, "Distributed Locks with Redis", section "Why failover-based implementations are not enough").
+Redis manual, "Distributed Locks with Redis", section "Why failover-based implementations are not enough"). Both begin
+by stalling replication at a moment when no replica holds the key: a replica that was cut off while it held one would,
+once promoted, keep a dead lock until its lease ends, and nobody would be let in (measured).
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from faults.schedule import FaultSpec
 from faults.sides import crossing, ends, pairs
 from nuclei.platforms.base import HarnessError, Unsupported
 
+RECIPES = ("cut-then-kill", "split-brain")
+MOMENT_LIMIT = 10.0
+"""Seconds within which a moment must come at which no replica holds the key."""
+
 
 class Failover(FaultFamily):
     """Move the primary's role to another node while a client holds the lock.
 
-    ``cut-then-kill`` black-holes replication, lets a client acquire, kills the primary: a replica without the key is
-    promoted. ``split-brain`` isolates {primary, holder} from everybody: the others elect a new primary and the old
-    one goes on granting.
+    ``cut-then-kill`` cuts replication, lets a client acquire, kills the primary: a replica without the key is
+    promoted. ``split-brain`` isolates {primary, one client} from everybody: the others elect a new primary, and the
+    old one goes on granting to its client.
     """
 
     name = "failover"
@@ -29,7 +35,7 @@ class Failover(FaultFamily):
     summary = "promote another node that has not heard of the lock"
     parameters = {
         "recipe": ("cut-then-kill", "cut-then-kill or split-brain"),
-        "for": ("3s", "how long the old primary stays away once the new one is in charge"),
+        "for": ("2s", "how long the old primary stays away once the new one is in charge"),
         "within": ("15s", "how long the promotion may take before the trial is a harness error"),
     }
     # A failover takes two to three seconds: a shorter lease would run out before anybody else could be let in.
@@ -37,58 +43,85 @@ class Failover(FaultFamily):
 
     def __init__(self, spec: FaultSpec, arena: Arena) -> None:
         super().__init__(spec, arena)
+        self._links = arena.cluster.platform.links
         self._cut: list[str] = []
-        self._old: str | None = None
+        self._old = ""
+        self._friend: str | None = None
         self._killed = False
+
+    @classmethod
+    def check(cls, spec: FaultSpec) -> None:
+        super().check(spec)
+        recipe = spec.params.get("recipe", RECIPES[0])
+        if recipe not in RECIPES:
+            raise BadArgument(f"recipe={recipe}: a failover's recipe is {' or '.join(RECIPES)}")
 
     def prepare(self) -> None:
         self._old = self.arena.primary()
+        self.targets = [self._old]
         replicas = [node for node, role in self.arena.cluster.roles().items() if role == "replica"]
         if not replicas:
             raise Unsupported(f"failover needs a replica to promote; {self.arena.cluster.name} has none")
-        if self.param("recipe") == "cut-then-kill":
-            among = {self._old, *replicas}
-            links = self.arena.cluster.platform.links
-            self._cut = [name for name in links.names() if self._old in ends(name) and set(ends(name)) <= among]
-            links.cut(self._cut, "black-hole")
-            self.arena.prove(pairs(self._cut), carry=False)
-        elif self.param("recipe") != "split-brain":
-            raise BadArgument(f"recipe={self.param('recipe')}: a failover's recipe is cut-then-kill or split-brain")
+        self._stall_replication(replicas)
+        if self.param("recipe") == "split-brain":
+            self._isolate()
+        self.arena.prove(pairs(self._cut), carry=False)
+
+    def trigger_client(self) -> str | None:
+        return self._friend or self.spec.trigger.client
 
     def inject(self, trigger: str | None) -> str:
-        platform, old = self.arena.cluster.platform, self._old or self.arena.primary()
-        if self.param("recipe") == "split-brain":
-            friends = {old} | ({self.arena.sites[trigger]} if trigger else set())
-            self.targets = [old] + ([trigger] if trigger else [])
-            self._cut = crossing(self.arena, friends)
-            platform.links.cut(self._cut, "black-hole")
-            proof = self.arena.prove(pairs(self._cut), carry=False)
-        else:
-            self.targets = [old]
+        if self.param("recipe") == "cut-then-kill":
             self._killed = True
-            proof = platform.kill(old)
-        return f"{proof}; {self._promoted(old)}"
+            proof = self.arena.cluster.platform.kill(self._old)
+        else:
+            proof = f"{self._old} and {self._friend} are cut off from everybody ({len(self._cut)} links)"
+        return f"{proof}; {self._promoted()}"
 
     def heal(self) -> str:
-        platform = self.arena.cluster.platform
-        platform.links.restore(self._cut)
-        proofs = [platform.start_node(self._old)] if self._killed and self._old else []
+        self._links.restore(self._cut)
+        proofs = [self.arena.cluster.platform.start_node(self._old)] if self._killed else []
         if self._cut:
             proofs.append(self.arena.prove(pairs(self._cut), carry=True, within=10.0))
         return "; ".join([*proofs, self.arena.cluster.ready()])
 
-    def _promoted(self, old: str) -> str:
+    def _stall_replication(self, replicas: list[str]) -> None:
+        """Stall the links between primary and replicas while no replica holds the key. Raises HarnessError."""
+        among = {self._old, *replicas}
+        replication = [n for n in self._links.names() if self._old in ends(n) and set(ends(n)) <= among]
+        deadline = time.monotonic() + MOMENT_LIMIT
+        self._cut = replication
+        while True:
+            self._links.cut(replication, "stall")
+            if not any(self.arena.cluster.knows(node, self.arena.key) for node in replicas):
+                return
+            self._links.restore(replication)
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"in {MOMENT_LIMIT:g} s no moment came at which no replica held {self.arena.key}; "
+                    "let the clients pause between holds (--set workload.think=…)"
+                )
+            self.arena.watch.sleep(self.arena.random.uniform(0.01, 0.06))
+
+    def _isolate(self) -> None:
+        """Cut {old primary, one client} from everybody; what is stalled already stays so."""
+        self._friend = self.spec.trigger.client or sorted(self.arena.clients)[0]
+        self.targets.append(self._friend)
+        rest = [n for n in crossing(self.arena, {self._old, self.arena.sites[self._friend]}) if n not in self._cut]
+        self._cut = [*self._cut, *rest]
+        self._links.cut(rest, "black-hole")
+
+    def _promoted(self) -> str:
         """Wait until the cluster's own majority has another primary. Raises HarnessError at the deadline."""
         began = time.monotonic()
         within = self.seconds("within")
 
         def look() -> str | None:
             primary = self.arena.cluster.primary()
-            return primary if primary not in {None, old} else None
+            return primary if primary not in {None, self._old} else None
 
         new = self.arena.watch.until(look, began + within)
         if new is None:
-            raise HarnessError(
-                f"nobody was promoted in {within:g} s after {old} was lost: {self.arena.cluster.roles()}"
-            )
-        return f"{new} in charge {time.monotonic() - began:.2f} s after {old} was lost"
+            roles = self.arena.cluster.roles()
+            raise HarnessError(f"nobody was promoted in {within:g} s after {self._old} was lost; the nodes say {roles}")
+        return f"{new} in charge {time.monotonic() - began:.2f} s after {self._old} was lost"

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from checker import check
 from checker.harness import harness_problems, not_exercised, unsupported
 from checker.report.text import summary
 from checker.verdict import Verdict, worst
-
-from checker import check
 from histories.read import History, read
 from histories.spec import Spec
 

@@ -119,6 +119,7 @@ class TrialRun:
             watch=self.watch,
             writer=self.writer,
             random=self.plan.stream("faults"),
+            key=KEY,
             lapse=lapse(spec),
             lease=spec.lease_ns / 1e9 if spec.lease_ns else None,
             say=self.say,

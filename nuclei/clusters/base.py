@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from histories.write import PartWriter
 from nuclei.locks.base import Endpoint, Surroundings
-from nuclei.platforms.base import Platform, Wiring
+from nuclei.platforms.base import Platform, Unsupported, Wiring
 
 Settings = Mapping[str, float | int | str | bool]
 
@@ -82,6 +82,11 @@ class Cluster(ABC):
         """What happened to the servers since the last reset that makes a trial worthless (a Sentinel in TILT mode,
         for example), one sentence each; the runner reports them as harness errors."""
         return []
+
+    def knows(self, node: str, key: str) -> bool:
+        """Whether ``node`` itself holds the lock's key now, asked without crossing a link. Raises HarnessError when it
+        does not answer, Unsupported where a cluster has no such notion."""
+        raise Unsupported(f"{self.name} cannot tell whether one node alone holds a key")
 
     def versions(self) -> dict[str, str]:
         """Versions of the servers by name, for the history's header."""

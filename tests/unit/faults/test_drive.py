@@ -93,6 +93,7 @@ class Stage:
             watch=Watch(self.stop),
             writer=self.writer,
             random=random.Random(0),
+            key="k",
             lapse=0.5,
             lease=0.5,
         )
