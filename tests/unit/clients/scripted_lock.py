@@ -2,8 +2,8 @@
 
 Settings: ``directory`` of the lock's file; ``acquires`` and ``releases``: endings in turn, separated by blanks, after
 which (or where ``ok`` stands) the lock behaves. ``lost-unsent`` and ``lost-done``: indeterminate without or with its
-effect. ``soon-lost``: granted, and reported lost 30 ms later. ``noisy``: prints to stdout first. ``unreachable``: how many connections fail at
-first.
+effect. ``soon-lost``: granted, and reported lost 30 ms later. ``noisy``: prints to stdout first. ``unreachable``: how
+many connections fail at first.
 """
 
 from __future__ import annotations
