@@ -3,7 +3,8 @@
 redis-cli is the one tool every Redis image has, and an exec per command would cost 60 ms. With ``--csv`` it prints
 one line per reply, with strings quoted. When its connection is closed (Sentinel does that to every client of a node
 whose role it changes) it reconnects for the next command but never answers the current one; so each command is
-followed by a PING with a mark of its own (a Sentinel has no ECHO), and one without an answer before its mark is asked again.
+followed by a PING with a mark of its own (a Sentinel has no ECHO), and one without an answer before its mark is asked
+again.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, SENTINEL_PORT, ledger
 from nuclei.clusters.redis_servers import RedisServers
 from nuclei.clusters.sentinel_conf import MASTER_NAME, sentinel_node
 from nuclei.clusters.sentinel_view import Snapshot, View, elections, snapshot, tilts, view
+from nuclei.clusters.tended import side_by_side
 from nuclei.platforms.base import HarnessError, NodeSpec, Wiring
 
 PRIMARY = "redis-1"
@@ -100,12 +101,11 @@ class RedisSentinel(RedisServers):
         self.wait("a replicating, watched primary", lambda: self._view().missing(), deadline)
         self._speed_up()
         seen = self._view()
-        if not self._original:
-            self.remember_config()
+        self.remember()
         return f"{seen.primary} replicates to 2, 3 sentinels agree on it, each knows 2 others and 2 healthy replicas"
 
     def _view(self) -> View:
-        return view(self.each, self.consoles, list(_REDIS), list(_SENTINELS))
+        return view(self.consoles, list(_REDIS), list(_SENTINELS))
 
     def _speed_up(self) -> None:
         """Where the version has it; elsewhere a demotion after a heal takes up to 10 s."""
@@ -126,10 +126,10 @@ class RedisSentinel(RedisServers):
             proof = "nothing had moved (same runs, roles and epoch)"
             self._wipe_replicated()
         else:
-            self.each([*_REDIS, *_SENTINELS], lambda name: self.platform.start_node(name, pristine=True))
+            side_by_side([*_REDIS, *_SENTINELS], lambda name: self.platform.start_node(name, pristine=True))
             proof = f"all started pristine: {self.ready()}"
             self._born = self._snapshot()
-        self.wipe(LEDGER)
+        self.servers[LEDGER].wipe()
         self._before = {name: self.platform.logs(name) for name in _SENTINELS}
         return f"{proof}; no keys anywhere"
 
@@ -149,12 +149,12 @@ class RedisSentinel(RedisServers):
         return self._snapshot() == born
 
     def _snapshot(self) -> Snapshot | None:
-        return snapshot(self.each, self.consoles, list(_REDIS), list(_SENTINELS))
+        return snapshot(self.consoles, list(_REDIS), list(_SENTINELS))
 
     def _wipe_replicated(self) -> None:
         replicas = [name for name in _REDIS if name != PRIMARY]
-        self.each(_REDIS, self.clear_out)
-        self.wipe(PRIMARY)
+        side_by_side(_REDIS, lambda name: self.servers[name].clear_out())
+        self.servers[PRIMARY].wipe()
         acknowledged = self.consoles[PRIMARY].ask("WAIT", len(replicas), 3000, timeout=4.0)
         left = self.ask_each(replicas, "DBSIZE")
         if acknowledged != [len(replicas)] or any(size != [0] for size in left.values()):

@@ -48,6 +48,13 @@ class RedisServers(TendedCluster):
         alone = {LEDGER, *(self.named("redis") if len(self.named("redis")) == 1 else ())}
         return {name: "standalone" if role == "primary" and name in alone else role for name, role in roles.items()}
 
+    def knows(self, node: str, key: str) -> bool:
+        """Whether ``node`` itself holds the key now."""
+        try:
+            return self.servers[node].console.ask("EXISTS", key) == [1]
+        except (NoAnswer, ConsoleError) as error:
+            raise HarnessError(f"{node} does not say whether it holds {key}: {error}") from error
+
     def versions(self) -> dict[str, str]:
         """The version that the servers tell (they all run on one image)."""
         found = self.servers[LEDGER].version()

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer
-from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, ledger_node, redis_node
+from nuclei.clusters.redis_conf import REDIS_PORT, ledger_node, redis_node
 from nuclei.clusters.redis_servers import RedisServers
+from nuclei.clusters.tended import side_by_side
 from nuclei.platforms.base import NodeSpec, Wiring
 
 NODE = "redis-1"
@@ -30,8 +31,7 @@ class RedisSingle(RedisServers):
 
     def ready(self, deadline: float = 30.0) -> str:
         self.wait("an answer from every server", self._missing, deadline)
-        if not self._original:
-            self.remember_config()
+        self.remember()
         return "redis-1 and the ledger answer, both say master"
 
     def _missing(self) -> str | None:
@@ -41,9 +41,9 @@ class RedisSingle(RedisServers):
 
     def reset(self, key: str) -> str:
         dead = self.revive()
-        self.each(dead, lambda name: self.platform.start_node(name, pristine=True))
+        side_by_side(dead, lambda name: self.platform.start_node(name, pristine=True))
         proof = self.ready()
-        self.each(self.nodes, self.wipe)
+        side_by_side(self.nodes, lambda name: self.servers[name].wipe())
         restarted = f", {', '.join(dead)} started pristine" if dead else ""
         return f"{proof}; both hold no keys{restarted}"
 
@@ -64,5 +64,3 @@ CLUSTER = ClusterEntry(
     images=("redis",),
     defaults={"persistence": "none", "redis_conf": ""},
 )
-
-__all__ = ["CLUSTER", "LEDGER", "RedisSingle"]

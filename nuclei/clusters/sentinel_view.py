@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, Reply
 from nuclei.clusters.sentinel_conf import MASTER_NAME
+from nuclei.clusters.tended import side_by_side
 
-Each = Callable[[Iterable[str], Callable[[str], Any]], dict[str, Any]]
 _ASK_SECONDS = 0.5
 
 
@@ -37,10 +36,10 @@ def records(reply: Reply) -> list[dict[str, str]]:
     return found
 
 
-def view(each: Each, consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]) -> View:
+def view(consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]) -> View:
     """Ask every node. A node that does not answer is a problem, not an exception."""
-    servers: dict[str, dict[str, str]] = each(redis, lambda name: _replication(consoles[name]))
-    watchers: dict[str, list[list[dict[str, str]]]] = each(sentinels, lambda name: _watching(consoles[name]))
+    servers = side_by_side(redis, lambda name: _replication(consoles[name]))
+    watchers = side_by_side(sentinels, lambda name: _watching(consoles[name]))
     found = View()
     primaries = [name for name, info in servers.items() if info.get("role") == "master"]
     found.primary = primaries[0] if len(primaries) == 1 else None
@@ -106,7 +105,7 @@ class Snapshot:
     roles: Mapping[str, str]
 
 
-def snapshot(each: Each, consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]) -> Snapshot | None:
+def snapshot(consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]) -> Snapshot | None:
     """Ask every node; None when one does not answer."""
 
     def one(name: str) -> tuple[str, str]:
@@ -114,7 +113,7 @@ def snapshot(each: Each, consoles: Mapping[str, Console], redis: list[str], sent
         return run, str(consoles[name].ask("ROLE", timeout=_ASK_SECONDS)[0])
 
     try:
-        said: dict[str, tuple[str, str]] = each([*redis, *sentinels], one)
+        said = side_by_side([*redis, *sentinels], one)
     except (NoAnswer, ConsoleError, KeyError):
         return None
     return Snapshot({name: run for name, (run, _) in said.items()}, {name: role for name, (_, role) in said.items()})
