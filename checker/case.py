@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from typing import TypeVar
 
 from checker.calls import Call, pair
 from checker.holds import Hold, build_holds
 from checker.lives import Lives, read_lives
-from checker.observed import SLACK_NS, Life, Observed, read_observed
+from checker.observed import Life, Observed, read_observed
 from checker.verdict import FaultInForce, WitnessEvent
 from checker.windows import Window, read_windows
 from histories.read import History
 from histories.rows import Event, Leave, Ledger, Told, Trial
 from histories.spec import Spec
 
+Key = TypeVar("Key")
+
 MS = 1_000_000
+NEAR_NS = 10 * MS
+"""How close a key's beginning lies to the return of its acquire, where only its time ties the two together."""
 
 
 @dataclass
@@ -47,6 +55,16 @@ class Case:
         return [call for call in self.calls if call.op == "release"]
 
     @cached_property
+    def hold_by_attempt(self) -> dict[str, Hold]:
+        """The hold of each granted attempt (re-entrant ones belong to the outermost)."""
+        own = {hold.attempt: hold for hold in self.holds}
+        return {call.attempt: hold for hold in self.holds for call in hold.inner} | own
+
+    def hold_of(self, release: Call) -> Hold | None:
+        """The hold a release belongs to, None where its attempt was never granted as far as its client knows."""
+        return self.hold_by_attempt.get(release.attempt)
+
+    @cached_property
     def shared_owners(self) -> frozenset[str]:
         """Owner values that more than one attempt used, so that a key's value alone does not name its attempt."""
         attempts = {(call.owner, call.attempt) for call in self.acquires if call.owner is not None}
@@ -59,16 +77,36 @@ class Case:
         By owner value or fencing token; where those do not tell attempts apart, by a beginning close to the call's
         return, if there is just one such on a node.
         """
+        named = self._lives_by_fence.get(call.fence, []) if call.fence is not None else []
         if call.owner is not None and call.owner not in self.shared_owners:
-            return [life for life in self.observed.lives if life.owner == call.owner or _same_fence(life, call)]
-        if call.fence is not None:
-            return [life for life in self.observed.lives if _same_fence(life, call)]
+            own = self._lives_by_owner.get(call.owner, [])
+            return [*own, *(life for life in named if life.owner != call.owner)]
+        return named if call.fence is not None else self._unnamed(call)
+
+    @cached_property
+    def _lives_by_owner(self) -> dict[str | None, list[Life]]:
+        return _grouped((life.owner, life) for life in self.observed.lives)
+
+    @cached_property
+    def _lives_by_fence(self) -> dict[int | None, list[Life]]:
+        return _grouped((life.fence, life) for life in self.observed.lives)
+
+    @cached_property
+    def _begun(self) -> list[Life]:
+        begun = [life for life in self.observed.lives if life.began is not None]
+        return sorted(begun, key=lambda life: life.began or 0)
+
+    def _unnamed(self, call: Call) -> list[Life]:
+        """Per node the life that began within 10 ms of the call's return, if no other one began within 20 ms."""
         near: dict[str, list[Life]] = defaultdict(list)
-        for life in self.observed.lives:
-            fits = call.owner is None or life.owner is None or life.owner == call.owner
-            if fits and life.began is not None and abs(life.began - call.ret) <= SLACK_NS:
+        first = bisect_left(self._begun, call.ret - 2 * NEAR_NS, key=lambda life: life.began or 0)
+        for life in islice(self._begun, first, None):
+            if (life.began or 0) > call.ret + 2 * NEAR_NS:
+                break
+            if call.owner is None or life.owner in {None, call.owner}:
                 near[life.node].append(life)
-        return [found[0] for found in near.values() if len(found) == 1]
+        only = [found[0] for found in near.values() if len(found) == 1]
+        return [life for life in only if abs((life.began or 0) - call.ret) <= NEAR_NS]
 
     def at_ms(self, t: int) -> float:
         """A time as ms since the trial began."""
@@ -94,8 +132,11 @@ class Case:
         ]
 
 
-def _same_fence(life: Life, call: Call) -> bool:
-    return call.fence is not None and life.fence == call.fence
+def _grouped(pairs: Iterable[tuple[Key, Life]]) -> dict[Key, list[Life]]:
+    groups: dict[Key, list[Life]] = defaultdict(list)
+    for key, life in pairs:
+        groups[key].append(life)
+    return groups
 
 
 def cases(history: History) -> list[Case]:

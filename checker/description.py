@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from checker.case import MS, Case
-from checker.cause import Evidence, find_cause
+from checker.cause import find_cause
+from checker.evidence import Evidence, collect
 from checker.leases import certain_end, possible_end
 from checker.observed import SLACK_NS
 from checker.overlap import Overlap
@@ -33,7 +34,7 @@ class Description:
 
 def describe(case: Case, overlap: Overlap) -> Description:
     """Kind, sub-kind and cause of one overlap."""
-    evidence = Evidence.of(case, overlap)
+    evidence = collect(case, overlap)
     kind, reading = _kind(case, overlap, evidence)
     found = find_cause(case, overlap, evidence, kind)
     sub_kind = "frozen" if kind == "overstay" and _frozen(case, overlap) else None
@@ -61,16 +62,16 @@ def _kind(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str]:
 
 def _kind_seen(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str] | None:
     """What the observers' rows say of the kind, None where they say nothing."""
-    end = evidence.first_end
-    if end is not None and end.ended <= overlap.start + SLACK_NS:
+    end = evidence.end
+    gone = end is not None and end.since <= overlap.start + SLACK_NS
+    if end is not None and gone:
         if end.reason in {"expired", "session-end"}:
             return "overstay", f"{end.node} had ended the first holder's {end.what} ({end.reason}) by then"
         if case.spec.lease_ns is None:
             return "double-grant", f"{end.node} lost the first holder's key ({end.reason}) while its session lived"
     if evidence.apart:
         return "double-grant", "the first holder's key was still alive on the node that had granted it"
-    alive = evidence.first and (end is None or end.ended > overlap.start + SLACK_NS)
-    if alive and case.spec.session_ns is not None and evidence.watched:
+    if evidence.first and not gone and evidence.watched and case.spec.session_ns is not None:
         return "double-grant", "the servers still kept the first holder's session and node"
     return None
 

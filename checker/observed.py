@@ -3,6 +3,9 @@
 Rows come from every node. A key on a replica, or on a primary that was already replaced, is not the lock: only what a
 node did while it was in charge counts, and in a split brain two are in charge. For ZooKeeper every member shows the
 same committed state, some later than others, so what counts there is the earliest sighting of an end.
+
+An observer that was blind reports what changed meanwhile when it sees again; such a change is known to lie between
+the two, so lives carry the earliest moment (``ended_since``) beside the sighting (``ended``).
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ SLACK_NS = 250_000_000
 
 @dataclass(slots=True)
 class Life:
-    """A key's (or ephemeral node's) life on one server. ``began`` None: it was there before anybody looked."""
+    """A key's (or ephemeral node's) life on one server, times in ns. ``began`` None: it was there before anybody
+    looked. ``ended`` NEVER: nobody saw an end."""
 
     node: str
     key: str
@@ -31,17 +35,41 @@ class Life:
     fence: int | None
     began: int | None
     ended: int = NEVER
+    ended_since: int = NEVER
     reason: str | None = None
     evidence: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RoleSeen:
+    """A node's role from ``t`` (ns) on."""
+
+    t: int
+    role: str
+    evidence: str = ""
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether a node with this role grants locks."""
+        return self.role in IN_CHARGE
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnd:
+    """The first sighting of a session's end."""
+
+    t: int
+    node: str
+    reason: str | None
+
+
 @dataclass
 class Observed:
-    """Everything observers wrote. ``roles``: node → (t, role) in order; ``blind``: node → (from, to)."""
+    """Everything observers wrote. ``roles``: node → roles in order; ``blind``: node → (from, to), NEVER: ever after."""
 
     lives: list[Life] = field(default_factory=list)
-    sessions: dict[str, tuple[int, str | None, str]] = field(default_factory=dict)
-    roles: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    sessions: dict[str, SessionEnd] = field(default_factory=dict)
+    roles: dict[str, list[RoleSeen]] = field(default_factory=dict)
     blind: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
 
     @property
@@ -55,24 +83,23 @@ class Observed:
         return sorted({life.node for life in self.lives} | set(self.roles) | set(self.blind))
 
     def in_charge(self, node: str, t: int) -> bool:
-        """Whether ``node`` took itself for the one in charge at ``t`` (give or take the observer's slack)."""
-        if not self.roles:
+        """Whether ``node`` took itself for the one in charge at ``t``, give or take the observer's slack."""
+        if not any(seen.in_charge for timeline in self.roles.values() for seen in timeline):
             return True
-        timeline = self.roles.get(node, [])
-        role = ""
-        for since, now in timeline:
-            if since <= t:
-                role = now
-            elif since <= t + SLACK_NS and now in IN_CHARGE:
+        now = False
+        for seen in self.roles.get(node, []):
+            if seen.t <= t:
+                now = seen.in_charge
+            elif seen.t <= t + SLACK_NS and seen.in_charge:
                 return True
-        return role in IN_CHARGE
+        return now
 
-    def promotions(self, start: int, end: int) -> Iterator[tuple[int, str]]:
-        """(t, node) of every node that was seen to become in charge in [start, end], having been something else."""
+    def promotions(self, start: int, end: int) -> Iterator[tuple[str, RoleSeen]]:
+        """Every node that was seen to become in charge in [start, end], having been something else before."""
         for node, timeline in self.roles.items():
-            for (_, was), (t, now) in pairwise(timeline):
-                if start <= t <= end and now in IN_CHARGE and was not in IN_CHARGE:
-                    yield t, node
+            for before, now in pairwise(timeline):
+                if start <= now.t <= end and now.in_charge and not before.in_charge:
+                    yield node, now
 
     def saw(self, node: str, start: int, end: int) -> bool:
         """Whether ``node`` was observed all through [start, end]."""
@@ -82,35 +109,33 @@ class Observed:
 def read_observed(rows: Iterable[Event]) -> Observed:
     """Collect role and server rows (in order of time)."""
     observed = Observed()
-    open_lives: dict[tuple[str, str], list[Life]] = defaultdict(list)
+    living: dict[tuple[str, str], list[Life]] = defaultdict(list)
     for row in rows:
         if isinstance(row, Role):
-            observed.roles.setdefault(row.node, []).append((row.t, row.role))
+            observed.roles.setdefault(row.node, []).append(RoleSeen(row.t, row.role, row.evidence or ""))
+        elif isinstance(row, Server) and row.event in {"blind", "seeing"}:
+            _sight(observed.blind.setdefault(row.node, []), row)
+        elif isinstance(row, Server) and row.session and not row.key:
+            if row.event == "ended":
+                observed.sessions.setdefault(row.session, SessionEnd(row.t, row.node, row.reason))
         elif isinstance(row, Server):
-            _note(observed, open_lives[row.node, row.key], row)
+            _live(observed, living[row.node, row.key], row)
     return observed
 
 
-def _note(observed: Observed, living: list[Life], row: Server) -> None:
-    blind = observed.blind.setdefault(row.node, []) if row.event in {"blind", "seeing"} else []
+def _sight(blind: list[tuple[int, int]], row: Server) -> None:
     if row.event == "blind":
         blind.append((row.t, NEVER))
-    elif row.event == "seeing":
-        if blind and blind[-1][1] == NEVER:
-            blind[-1] = (blind[-1][0], row.t)
-    elif row.session and not row.key:
-        if row.event == "ended":
-            observed.sessions.setdefault(row.session, (row.t, row.reason, row.node))
-    elif row.event == "began":
+    elif blind and blind[-1][1] == NEVER:
+        blind[-1] = (blind[-1][0], row.t)
+
+
+def _live(observed: Observed, living: list[Life], row: Server) -> None:
+    if row.event == "began":
         life = Life(row.node, row.key, row.owner, row.session, row.fence, row.t)
         living.append(life)
         observed.lives.append(life)
-    else:
-        _end(observed, living, row)
-
-
-def _end(observed: Observed, living: list[Life], row: Server) -> None:
-    """Close the life this row ends; one that nobody saw beginning is entered with its end only."""
+        return
     for life in reversed(living):
         if row.owner in {None, life.owner} and (row.session is None or row.session == life.session):
             living.remove(life)
@@ -119,3 +144,5 @@ def _end(observed: Observed, living: list[Life], row: Server) -> None:
         life = Life(row.node, row.key, row.owner, row.session, row.fence, None)
         observed.lives.append(life)
     life.ended, life.reason, life.evidence = row.t, row.reason, row.evidence
+    unseen = [since for since, seeing in observed.blind.get(row.node, []) if since <= row.t <= seeing]
+    life.ended_since = min([row.t, *unseen])

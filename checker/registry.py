@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from checker.case import Case
-from checker.properties import mutual_exclusion
+from checker.properties import (
+    fencing_at_grant,
+    fencing_at_ledger,
+    lease,
+    linearizability,
+    mutual_exclusion,
+    owner_safe_release,
+    recovery,
+    refusal,
+    self_block,
+    stale_belief,
+)
 from checker.verdict import Verdict
 from histories.spec import Spec
 
@@ -27,6 +38,41 @@ def _always(spec: Spec) -> bool:
 
 PROPERTIES: tuple[Property, ...] = (
     Property(mutual_exclusion.NAME, "no two clients are inside at once", _always, mutual_exclusion.judge),
+    Property(
+        linearizability.NAME,
+        "some order of effects explains every answer of a lock that never lapses",
+        linearizability.applies,
+        linearizability.judge,
+    ),
+    Property(lease.NAME, "not given away while the holder's lease or session is alive", lease.applies, lease.judge),
+    Property(refusal.NAME, "nobody is refused while the lock is certainly free", refusal.applies, refusal.judge),
+    Property(
+        owner_safe_release.NAME,
+        "a release frees only the releaser's own lock",
+        owner_safe_release.applies,
+        owner_safe_release.judge,
+    ),
+    Property(
+        fencing_at_grant.NAME,
+        "fencing tokens grow from grant to grant",
+        fencing_at_grant.applies,
+        fencing_at_grant.judge,
+    ),
+    Property(
+        fencing_at_ledger.NAME,
+        "no accepted write has a stale fencing token",
+        fencing_at_ledger.applies,
+        fencing_at_ledger.judge,
+    ),
+    Property(stale_belief.NAME, "who is told of a loss leaves", _always, stale_belief.judge),
+    Property(
+        recovery.RECOVERY,
+        "obtainable again within the promised bound after the last heal",
+        recovery.applies,
+        recovery.judge_recovery,
+    ),
+    Property(recovery.ORPHAN, "never out of reach while nobody can own it", _always, recovery.judge_orphan),
+    Property(self_block.NAME, "nobody is kept out by its own key", self_block.applies, self_block.judge),
 )
 """In the order of reports."""
 

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from checker import figures
 from checker.case import MS, Case
 from checker.description import Description, describe
-from checker.holds import Hold
 from checker.opportunity import opportunity
 from checker.overlap import Overlap, sweep
 from checker.verdict import Figure, Verdict, WitnessEvent
+from checker.witness import in_order, of_faults, of_hold, of_pauses
 
 NAME = "mutual-exclusion"
 READING = (
@@ -78,45 +78,18 @@ def _sentence(case: Case, overlap: Overlap, description: Description) -> str:
     first, second = overlap.first, overlap.second
     faults = case.in_force(overlap.start, overlap.start) or case.in_force(first.entered, overlap.end)
     during = f", while {faults[0].name} on {', '.join(faults[0].targets) or 'no target'} was in force" if faults else ""
-    kind = description.kind.replace("-", " ") if description.kind != "unproven" else "overlap of unproven kind"
-    frozen = f" ({description.sub_kind})" if description.sub_kind else ""
-    by = f" by {description.cause}" if description.cause != "unproven" else ", cause unproven"
+    kind = description.kind.replace("-", " ") if description.kind != "unproven" else "an overlap of unproven kind"
+    frozen = f", {description.sub_kind}" if description.sub_kind else ""
     return (
         f"{first.client} and {second.client} were both inside {case.lock} for {overlap.length / MS:.0f} ms: "
-        f"{kind}{frozen}{by} ({description.why}){during}"
+        f"{kind}{frozen}, cause {description.cause} ({description.why}){during}"
     )
 
 
 def witness(case: Case, overlap: Overlap, description: Description) -> list[WitnessEvent]:
     """The minimal ordered events: both acquires, what the servers did, what each was told, how each left."""
     first, second = overlap.first, overlap.second
-    events = [*_of_hold(case, first), *_of_hold(case, second), *description.evidence]
-    for pause in case.lives.pauses.get(case.lives.process(first.client), []):
-        if pause[0] <= overlap.end and pause[1] >= first.entered:
-            events.append(case.event(pause[0], first.client, "process paused", "client"))
-            if pause[1] <= case.end:
-                events.append(case.event(pause[1], first.client, "process resumed", "client"))
-    for window in case.windows:
-        if window.meets(first.entered, overlap.end):
-            events.append(case.event(window.effective, window.label(), "fault in force", "fault"))
-            if window.healed <= overlap.end:
-                events.append(case.event(window.healed, window.label(), "fault healed", "fault"))
-    return sorted(set(events), key=lambda event: event.t)
-
-
-def _of_hold(case: Case, hold: Hold) -> list[WitnessEvent]:
-    fence = f", fencing token {hold.fence}" if hold.fence is not None else ""
-    events = [
-        case.event(hold.acquire.inv, hold.client, f"calls {hold.acquire.op}", "call", hold.attempt),
-        case.event(hold.entered, hold.client, f"is granted{fence}: inside", "return", hold.attempt),
-    ]
-    events += [
-        case.event(told.t, hold.client, f"is told it lost the lock ({told.how})", "told", hold.attempt)
-        for told in hold.told
-    ]
-    words = {"released": "calls release: leaves", "killed": "is killed", "end": "is still inside at the end"}
-    row = {"released": "call", "killed": "client", "end": "trial"}.get(hold.why_left, "leave")
-    events.append(
-        case.event(hold.left, hold.client, words.get(hold.why_left, f"leaves ({hold.why_left})"), row, hold.attempt)
-    )
-    return events
+    events = [*of_hold(case, first), *of_hold(case, second), *description.evidence]
+    events += of_pauses(case, first.client, first.entered, overlap.end)
+    events += of_faults(case, first.entered, overlap.end)
+    return in_order(events)

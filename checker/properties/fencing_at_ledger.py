@@ -1,0 +1,106 @@
+"""Fencing at the ledger: the resource never accepts a write with a stale fencing token (CHECKERS §5).
+
+That is where users feel it: a write delayed beyond the lease does its harm with no overlap of holders at all. A token
+is stale when a newer one was seen, or when another attempt already used it: after a failover two holders can be given
+the same counter value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from checker.calls import Call
+from checker.case import Case
+from checker.tokens import Token, backwards, reused
+from checker.verdict import Figure, Verdict, WitnessEvent
+from checker.witness import in_order, of_call, of_faults
+from histories.rows import Ledger
+from histories.spec import Spec
+
+NAME = "fencing-at-ledger"
+
+
+def applies(spec: Spec) -> bool:
+    """Locks whose grants carry a fencing token."""
+    return spec.fenced
+
+
+def judge(case: Case) -> Verdict | None:
+    """No accepted write has an older token, or one that another attempt already used. None where no token reached it.
+
+    Judged by the ledger's own order of decisions; without its rows, by the clients' calls.
+    """
+    decided = [row for row in case.ledger if row.fence is not None]
+    if not decided:
+        return _judge_writes(case)
+    accepted = [row for row in decided if row.accepted]
+    figures: dict[str, Figure] = {"writes_accepted": len(accepted), "writes_rejected": len(decided) - len(accepted)}
+    stale = list(_stale(accepted))
+    if not stale:
+        sentence = f"the ledger accepted {len(accepted)} writes for {case.lock}, none with a stale fencing token"
+        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=figures)
+    row, before = stale[0]
+    events = [event for call in _writes(case, row, before) for event in of_call(case, call)]
+    events += [_decision(case, before), _decision(case, row)]
+    reused = row.fence == before.fence
+    what = "that another attempt had used" if reused else f"after it had seen {before.fence}"
+    sentence = f"the ledger accepted a write by {row.client} with fencing token {row.fence} {what} ({before.client})"
+    start, end = min(before.t, row.t), max(before.t, row.t)
+    return Verdict(
+        property=NAME,
+        validity="invalid",
+        sentence=sentence,
+        lock=case.lock,
+        kind="reused-token" if reused else "stale-token",
+        witness=in_order([*events, *of_faults(case, start, end)]),
+        faults=case.in_force(start, end),
+        assumptions=["the ledger's own order of decisions"],
+        figures=figures | {"stale_writes": len(stale)},
+    )
+
+
+def _stale(accepted: Sequence[Ledger]) -> Iterator[tuple[Ledger, Ledger]]:
+    """(stale write, the earlier write that makes it stale), in the ledger's order."""
+    newest: Ledger | None = None
+    for row in accepted:
+        if newest is not None and _older(row, newest):
+            yield row, newest
+        else:
+            newest = row
+
+
+def _older(row: Ledger, newest: Ledger) -> bool:
+    fence, limit = row.fence or 0, newest.fence or 0
+    return fence < limit or (fence == limit and row.attempt != newest.attempt)
+
+
+def _writes(case: Case, *rows: Ledger) -> list[Call]:
+    """The clients' calls behind ledger rows."""
+    wanted = {(row.client, row.attempt, repr(row.value)) for row in rows}
+    return [c for c in case.calls if c.op == "write" and (c.client, c.attempt, repr(c.value)) in wanted]
+
+
+def _decision(case: Case, row: Ledger) -> WitnessEvent:
+    verb = "accepts" if row.accepted else "rejects"
+    said = f"{verb} write {row.seq} by {row.client} with fencing token {row.fence}"
+    return case.event(row.t, "ledger", said, "ledger", row.attempt)
+
+
+def _judge_writes(case: Case) -> Verdict | None:
+    writes = [c for c in case.calls if c.op == "write" and c.outcome == "ok" and c.fence is not None]
+    if not writes:
+        return None
+    tokens = [Token(call.fence or 0, call.attempt, call.inv, call.ret, number) for number, call in enumerate(writes)]
+    ranked = sorted(tokens, key=lambda token: (token.fence, token.inv))
+    found = reused(ranked) or backwards(ranked)
+    if found is None:
+        sentence = f"{len(writes)} accepted writes for {case.lock}, in an order their fencing tokens allow"
+        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock)
+    first, second = writes[found[0].number], writes[found[1].number]
+    sentence = (
+        f"a write by {second.client} with fencing token {second.fence} was accepted after one by {first.client} "
+        f"with {first.fence}"
+    )
+    return Verdict(property=NAME, validity="invalid", sentence=sentence, lock=case.lock, kind="stale-token",
+                   witness=in_order([*of_call(case, first), *of_call(case, second)]),
+                   faults=case.in_force(first.inv, second.ret))  # fmt: skip
