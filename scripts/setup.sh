@@ -64,10 +64,14 @@ if [ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && .venv/bin/python -c '' 2>/dev/
 fi
 
 python=$(find_python)
+if [ -z "$python" ] && [ -n "${PYTHON:-}" ]; then
+  fail "PYTHON=$PYTHON is no Python 3.11 or later; name another, or leave it out to have one looked for"
+fi
 if [ -z "$python" ]; then
   install_packages python3 python3-venv
   python=$(find_python)
-  [ -n "$python" ] || fail "Python 3.11 or later is needed; python3 here is $(python3 --version 2>&1); install one and name it: make PYTHON=/path/to/python3.12 $*"
+  [ -n "$python" ] || fail "Python 3.11 or later is needed, the newest here is $(python3 --version 2>&1);" \
+    "install one and name it: make PYTHON=/path/to/python3.12 TARGET"
 fi
 can_make_venv "$python" || install_packages $(venv_packages "$python")
 

@@ -179,9 +179,10 @@ def _bootstrap(recipe: Recipe, base: Base, archive: Path, say: Callable[[str], N
     if code != 0:
         seen = "did not end within its time" if code is None else f"ended with code {code}"
         last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-50:])
+        user_ids = "" if os.geteuid() == 0 else ", that /etc/subuid and /etc/subgid have an entry for your user"
         raise BuildFailed(
             f"building image {recipe.name}: mmdebstrap {seen}; check that the mirror {base.mirror} serves "
-            f"{base.suite} and that {archive.parent.parent} has 1 GB free. Its last lines:\n{last}"
+            f"{base.suite}{user_ids} and that {archive.parent.parent} has 1 GB free. Its last lines:\n{last}"
         )
 
 
