@@ -221,7 +221,8 @@ LOCK = LockEntry(
     clusters=("zookeeper",),
     make=ZkSequential,
     spec=spec,
-    defaults={"session": DEFAULT_SESSION, "op_timeout": DEFAULT_OP_TIMEOUT},
+    # The session is the cluster's setting (`--set cluster.session=2s`): its servers bound what a client may ask for.
+    defaults={"op_timeout": DEFAULT_OP_TIMEOUT},
     claims=(
         Claim(property="mutual-exclusion", fault="none", verdict="kept", source=RECIPE),
         Claim(property="mutual-exclusion", fault="isolated leader", verdict="kept", source=RECIPE),
