@@ -85,17 +85,23 @@ def scratch_root() -> Path:
 
 
 @contextlib.contextmanager
-def build_lock(recipe: Recipe, deadline: float = BUILD_SECONDS) -> Iterator[None]:
+def build_lock(
+    recipe: Recipe, say: Callable[[str], None] = lambda _: None, deadline: float = BUILD_SECONDS
+) -> Iterator[None]:
     """Hold this machine's lock on building ``recipe``; raises BuildFailed after ``deadline`` seconds of waiting."""
     path = scratch_root() / f"{_PREFIX}{recipe.name}-{os.getuid()}.lock"
     end = time.monotonic() + deadline
-    while (held := _try_lock(path)) is None:
+    held = _try_lock(path)
+    if held is None:
+        say(f"{recipe.name}: another process is building it; waiting")
+    while held is None:
         if time.monotonic() > end:
             raise BuildFailed(
                 f"building image {recipe.name}: another process has held {path} for {deadline:.0f} s; "
                 "wait for it or end it, then try again"
             )
         time.sleep(0.2)
+        held = _try_lock(path)
     try:
         _remove_abandoned(recipe)
         yield

@@ -133,7 +133,7 @@ def _pull_what_can_be(todo: Sequence[tuple[Recipe, Fetch]], say: Callable[[str],
 
 def _build_once(recipe: Recipe, base: Base, say: Callable[[str], None]) -> None:
     """Build unless another process has built it while we waited for the lock."""
-    with build_lock(recipe):
+    with build_lock(recipe, say):
         with _Daemon(None) as daemon:
             if daemon.has(f"{recipe.repository}:{base.tag}"):
                 return
