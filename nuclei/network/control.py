@@ -151,21 +151,29 @@ class ProxyControl:
         """Remove a toxic; one that is not there counts as removed.
 
         Returns:
-            True when the removal hung and the proxy was deleted and created again with its other toxics, which closed
-            every connection through it.
+            True when the removal hung, or the proxy itself had vanished, and the proxy was created again with its other
+            toxics, which closed every connection through it.
 
         Raises:
-            ProxyControlError: it hung and the proxy could not be made anew, or anything else.
+            ProxyHangs: the whole server does not answer; nothing else was tried.
+            ProxyControlError: the proxy could not be made anew, or anything else.
         """
+        trouble: ProxyControlError | None = None
         try:
-            with self._calls.bound(), contextlib.suppress(NotThere):
+            with self._calls.bound():
                 self._proxy(proxy).destroy_toxic(name)
-        except ProxyHangs as hang:
-            self._forget(proxy, name)
-            self._recreate(proxy, hang)
-            return True
-        self._forget(proxy, name)
-        return False
+        except NotThere as error:
+            # "toxic not found" is what was wanted; "proxy not found" is a proxy that a late DELETE or a restart took.
+            trouble = error if "proxy not found" in str(error) and proxy in self._specs else None
+        except ProxyHangs as error:
+            # A server that is frozen would carry out what is sent now when it thaws: ask it something harmless first.
+            self.version()
+            trouble = error
+        with self._memory:
+            self._toxics.get(proxy, {}).pop(name, None)
+        if trouble is not None:
+            self._recreate(proxy, trouble)
+        return trouble is not None
 
     def enable(self, proxy: str) -> None:
         """Listen again; nothing happens to an enabled proxy."""
@@ -199,19 +207,15 @@ class ProxyControl:
         listen, upstream = (spec.listen, spec.upstream) if spec else ("", "")
         return toxiproxy.server.Proxy(name=name, listen=listen, upstream=upstream, enabled=True)
 
-    def _forget(self, proxy: str, toxic: str) -> None:
-        with self._memory:
-            self._toxics.get(proxy, {}).pop(toxic, None)
-
-    def _recreate(self, name: str, hang: ProxyHangs) -> None:
+    def _recreate(self, name: str, trouble: ProxyControlError) -> None:
         """The way out of a deadlocked proxy: only DELETE and POST /proxies do not wait for its toxics."""
         with self._memory:
             spec = self._specs.get(name)
             toxics = list(self._toxics.get(name, {}).values())
         if spec is None:
             raise ProxyControlError(
-                f"{hang} The proxy {name!r} was not created through this control, so it was not made anew."
-            ) from hang
+                f"{trouble} The proxy {name!r} was not created through this control, so it was not made anew."
+            ) from trouble
         try:
             with self._calls.bound():
                 proxy = self._proxy(name)
@@ -221,7 +225,7 @@ class ProxyControl:
                 for toxic in toxics:
                     proxy.add_toxic(**msgspec.to_builtins(toxic))
         except ProxyControlError as error:
-            raise ProxyControlError(f"{hang} Making the proxy {name!r} anew failed as well: {error}") from error
+            raise ProxyControlError(f"{trouble} Making the proxy {name!r} anew failed as well: {error}") from error
 
 
 def _check_name(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import subprocess
 import sys
 
@@ -19,13 +20,14 @@ class OwnServer:
     def __enter__(self) -> tuple[subprocess.Popen[str], str]:
         self.process = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
-        for _ in range(100):
-            line = self.process.stdout.readline()
-            if found := re.search(r"api started listen=(\S+)", line):
-                return self.process, f"http://{found[1]}"
-            if not line:
-                break
-        raise AssertionError(f"our server did not start: {line!r}, exit status {self.process.wait(LIMIT)}")
+        ready, _, _ = select.select([self.process.stdout], [], [], LIMIT)
+        line = self.process.stdout.readline() if ready else "(nothing)"
+        found = re.search(r"api started listen=(\S+)", line)
+        if found is None:
+            self.process.kill()
+            self.process.stdout.close()
+            raise AssertionError(f"our server did not start within {LIMIT} s: {line!r}, status {self.process.wait()}")
+        return self.process, f"http://{found[1]}"
 
     def __exit__(self, *failure: object) -> None:
         if self.process.poll() is None:

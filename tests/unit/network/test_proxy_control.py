@@ -196,12 +196,13 @@ def test_a_hanging_removal_makes_the_proxy_anew_with_its_other_toxics(control: P
     assert control.remove_toxic("a>b", "t") is True
     assert [call[:2] for call in server.calls] == [
         ("DELETE", "/proxies/a%3Eb/toxics/t"),
+        ("GET", "/version"),
         ("DELETE", "/proxies/a%3Eb"),
         ("POST", "/proxies"),
         ("POST", "/proxies/a%3Eb/toxics"),
     ]
-    assert server.calls[2][2] == {"name": "a>b", "listen": "127.0.0.1:4000", "upstream": "u:1", "enabled": True}
-    assert server.calls[3][2]["name"] == "other"
+    assert server.calls[3][2] == {"name": "a>b", "listen": "127.0.0.1:4000", "upstream": "u:1", "enabled": True}
+    assert server.calls[4][2]["name"] == "other"
 
 
 def test_a_hanging_removal_that_cannot_be_helped_says_both(control: ProxyControl, server: Scripted) -> None:
@@ -212,6 +213,24 @@ def test_a_hanging_removal_that_cannot_be_helped_says_both(control: ProxyControl
     server.answers["POST", "/proxies"] = (500, {"error": "no such address", "status": 500})
     with pytest.raises(ProxyControlError, match=r"stopped answering.*anew failed as well.*no such address"):
         control.remove_toxic("a>b", "t")
+
+
+def test_a_frozen_server_is_sent_nothing_that_it_would_carry_out_later(control: ProxyControl, server: Scripted) -> None:
+    populated(control, server)
+    server.hanging |= {("DELETE", "/proxies/a%3Eb/toxics/t"), ("GET", "/version")}
+    with pytest.raises(ProxyHangs, match="GET /version got no answer"):
+        control.remove_toxic("a>b", "t")
+    assert [call[:2] for call in server.calls] == [("DELETE", "/proxies/a%3Eb/toxics/t"), ("GET", "/version")]
+
+
+def test_a_proxy_that_vanished_is_made_anew(control: ProxyControl, server: Scripted) -> None:
+    gone = (404, {"error": "proxy not found", "status": 404})
+    server.answers["DELETE", "/proxies/a%3Eb/toxics/t"] = gone
+    server.answers["DELETE", "/proxies/a%3Eb"] = gone
+    assert control.remove_toxic("a>b", "t") is False  # nobody this control knows
+    populated(control, server)
+    assert control.remove_toxic("a>b", "t") is True
+    assert server.calls[-1][:2] == ("POST", "/proxies")
 
 
 def test_nobody_there() -> None:
