@@ -11,17 +11,25 @@ from checker.holds import Hold
 from histories.spec import Spec
 
 
-def certain_end(hold: Hold, spec: Spec) -> int:
-    """The end of the definite hold (ns): until then the lock is certainly the holder's. It begins at ``entered``.
+def lease_end(hold: Hold, spec: Spec) -> int:
+    """Until when its lease is certainly alive, releases apart: the last confirmed renewal's call (or the acquire's)
+    + TTL·(1 − drift) − margin. ``entered`` where the lock has no lease."""
+    if spec.lease_ns is None:
+        return hold.entered
+    since = max([hold.acquire.inv, *(call.inv for call in hold.renewals if call.outcome == "ok")])
+    return since + int(spec.lease_ns * (1 - spec.drift)) - spec.margin_ns
 
-    min(first release.inv, last confirmed renewal.inv (or acquire.inv) + TTL·(1 − drift)) − margin. A lock without
-    a lease that lapses otherwise (session) has none: its ``entered`` is returned.
+
+def certain_end(hold: Hold, spec: Spec) -> int:
+    """The end of the definite hold (ns), which begins at ``entered``: until then the lock is certainly the holder's.
+
+    min(first release.inv − margin, lease end). Where nothing lapses the inside itself is definite; where only a session
+    does, calls tell of no definite hold and ``entered`` is returned.
     """
     released = min((call.inv for call in hold.releases), default=NEVER)
-    if spec.lease_ns is None:
-        return min(hold.left, released) if not spec.lapses else hold.entered
-    since = max([hold.acquire.inv, *(call.inv for call in hold.renewals if call.outcome == "ok")])
-    return min(released, since + int(spec.lease_ns * (1 - spec.drift))) - spec.margin_ns
+    if not spec.lapses:
+        return min(hold.left, released)
+    return min(released - spec.margin_ns, lease_end(hold, spec))
 
 
 def possible_end(hold: Hold, spec: Spec) -> int:

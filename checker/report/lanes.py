@@ -1,0 +1,165 @@
+"""What a picture of a violation shows: a stretch of time, and lanes of faults, clients and nodes around the witness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from checker.calls import NEVER, Call
+from checker.case import Case
+from checker.evidence import in_charge
+from checker.holds import Hold
+from checker.leases import lease_end
+from checker.observed import Life
+from checker.verdict import Verdict
+from checker.windows import Window
+
+MOST_LANES = 12
+MOST_FAULTS = 3
+MOST_NODES = 3
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A stretch [start, end] (ns) drawn with the glyph called ``fill``; ``text`` is written into it, if it fits."""
+
+    start: int
+    end: int
+    fill: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A moment (ns) drawn with the glyph called ``glyph``."""
+
+    t: int
+    glyph: str
+
+
+@dataclass
+class Lane:
+    """One line of the picture. Bars are drawn in order, then marks. ``aside``: text to put right of the last bar."""
+
+    label: str
+    bars: list[Bar] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    aside: str = ""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The lanes between ``start`` and ``end`` (ns); ``origin``: when the trial began."""
+
+    start: int
+    end: int
+    origin: int
+    lanes: list[Lane]
+    left_out: int
+
+
+def scene(case: Case, verdict: Verdict) -> Scene | None:
+    """What to draw for a violation, None where its witness names nothing that can be drawn."""
+    attempts = list(dict.fromkeys(event.attempt for event in verdict.witness if event.attempt is not None))
+    holds = list({id(hold): hold for attempt in attempts if (hold := case.hold_by_attempt.get(attempt))}.values())
+    if not verdict.witness:
+        return None
+    start, end = _frame(verdict, holds)
+    faults = [_fault(window, case.end) for window in case.windows if window.meets(start, end)][:MOST_FAULTS]
+    nodes = list(_nodes(case, holds, start, end))[:MOST_NODES]
+    room = MOST_LANES - len(faults) - len(nodes)
+    clients = _cast(case, verdict, start, end)
+    lanes = [_client(case, name, start, end) for name in clients[:room]]
+    return Scene(start, end, case.start, [*faults, *lanes, *nodes], max(0, len(clients) - room))
+
+
+def _frame(verdict: Verdict, holds: Sequence[Hold]) -> tuple[int, int]:
+    """From the first entering to the last leaving, but not far beyond the first leaving; with a margin."""
+    if holds:
+        start, first_left, last_left = (
+            min(hold.entered for hold in holds),
+            min(hold.left for hold in holds),
+            max(hold.left for hold in holds),
+        )
+        latest = max([first_left, *(hold.entered for hold in holds)])
+        end = min(last_left, latest + max(1, latest - start) // 2)
+        events = [event.t for event in verdict.witness if event.t <= end + (end - start) // 2]
+        end = max([end, *events]) if len(holds) < 2 else end
+    else:
+        start, end = verdict.witness[0].t, verdict.witness[-1].t
+    margin = max(end - start, 1000) // 20
+    return start - margin, end + margin
+
+
+def _cast(case: Case, verdict: Verdict, start: int, end: int) -> list[str]:
+    """The clients of the witness in order of appearance, then those who held or tried meanwhile."""
+    known = {call.client for call in case.calls}
+    cast = [event.who for event in verdict.witness if event.who in known]
+    cast += sorted(hold.client for hold in case.holds if hold.entered <= end and hold.left >= start)
+    cast += sorted(call.client for call in case.acquires if call.touches(start, end))
+    return list(dict.fromkeys(cast))
+
+
+def _fault(window: Window, end: int) -> Lane:
+    return Lane("fault", [Bar(window.asked, min(window.healed, end), "fault", f" {window.label()} ")])
+
+
+def _client(case: Case, client: str, start: int, end: int) -> Lane:
+    lane = Lane(client)
+    for call in case.acquires:
+        if call.client == client and call.touches(start, end):
+            lane.bars.append(Bar(call.inv, min(call.ret, case.end), "waiting"))
+            if call.outcome == "fail":
+                lane.marks.append(Mark(call.ret, "refused"))
+    for hold in case.holds:
+        if hold.client == client and hold.entered <= end and hold.left >= start:
+            _draw(case, lane, hold)
+    return lane
+
+
+def _draw(case: Case, lane: Lane, hold: Hold) -> None:
+    lane.bars.append(Bar(hold.entered, hold.left, "inside"))
+    for paused, resumed in case.lives.pauses.get(case.lives.process(hold.client), []):
+        if paused < hold.left and resumed > hold.entered:
+            lane.bars.append(Bar(max(paused, hold.entered), min(resumed, hold.left), "paused"))
+    lane.bars += [Bar(a, b, "overlap") for a, b in _shared(case, hold)]
+    lane.marks += [Mark(call.inv, "write") for call in hold.ledger if call.op == "write" and call.inv < hold.left]
+    lane.marks += [Mark(told.t, "told") for told in hold.told]
+    over = lease_end(hold, case.spec)
+    if hold.entered < over < hold.left:
+        lane.marks.append(Mark(over, "lease"))
+    lane.marks.append(Mark(hold.entered, "granted"))
+    ways = {"released": "released", "killed": "killed", "end": "end"}
+    lane.marks.append(Mark(hold.left, ways.get(hold.why_left, "left")))
+    if hold.fence is not None:
+        lane.bars.append(Bar(hold.entered, hold.left, "", str(hold.fence)))
+
+
+def _shared(case: Case, hold: Hold) -> Iterator[tuple[int, int]]:
+    """When somebody else was inside too."""
+    for other in case.holds:
+        if other.entered >= hold.left:
+            return
+        if other.client != hold.client and other.left > hold.entered:
+            start, end = max(hold.entered, other.entered), min(hold.left, other.left)
+            if start < end:
+                yield start, end
+
+
+def _nodes(case: Case, holds: Sequence[Hold], start: int, end: int) -> Iterator[Lane]:
+    """Per node, the keys of the witness' holds as observers saw them there."""
+    lanes: dict[str, Lane] = {}
+    calls: list[Call] = [hold.acquire for hold in holds]
+    for call in calls:
+        for life in in_charge(case, call):
+            if life.began is not None and life.began <= end and life.ended >= start:
+                lane = lanes.setdefault(life.node, Lane(life.node))
+                _live(case, lane, call.client, life, end)
+    yield from lanes.values()
+
+
+def _live(case: Case, lane: Lane, client: str, life: Life, end: int) -> None:
+    lane.bars.append(Bar(life.began or 0, min(life.ended, case.end), "key", f"{client}'s key"))
+    if life.ended < NEVER and life.ended <= end:
+        lane.marks.append(Mark(life.ended, "ended"))
+        lane.aside = f"{client}'s key {life.reason or 'ended'}"
