@@ -98,8 +98,14 @@ class Session:
 
     # ---- the lock
 
+    def open(self) -> None:
+        """Connect the lock and the ledger. Raises LockError when the servers do not answer."""
+        self.connect()
+        if self._ledger is not None:
+            self._ledger.connect()
+
     def connect(self) -> None:
-        """Connect the lock. Raises LockError when the servers do not answer."""
+        """Connect the lock unless it is. Raises LockError when the servers do not answer."""
         if self._lock is not None and not self._connected:
             self._lock.connect()
             self._connected = True

@@ -102,7 +102,7 @@ class Worker:
             ledger = LedgerClient(request.ledger.endpoint, request.ledger.timeout)
         self._recorder = Recorder(PartWriter(Path(request.part)), self._say, live=request.live)
         session = Session(request, entry, self._recorder, self.control, ledger)
-        session.connect()
+        session.open()
         self._session = session
         self._say(Ready(t=time.monotonic_ns(), pid=os.getpid()))
 

@@ -18,6 +18,10 @@ class LedgerClient:
     def __init__(self, endpoint: Endpoint, timeout: float) -> None:
         self._redis = RedisConnection(one_server(endpoint), timeout)
 
+    def connect(self) -> None:
+        """Connect now, so that no hold pays for it later. Raises Refused."""
+        self._redis.ready()
+
     def read(self) -> Any:
         """The value last written (None in a ledger that was never reset)."""
         text = self._redis.command("GET", VALUE)

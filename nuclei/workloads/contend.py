@@ -58,7 +58,7 @@ class Contend(Workload):
         writes = int(self.params["writes"]) if session.has_ledger else 0
         hold = around(float(self.params["hold"]), session.random)
         for _ in range(writes):
-            if not self._raise_counter(session, hold / writes):
+            if session.lost or not self._raise_counter(session, hold / writes):
                 break
         if not writes:
             session.sleep(hold)

@@ -331,6 +331,20 @@ def test_contend_writes_nothing_once_told(bench: Callable[..., Bench]) -> None:
     assert [row.why for row in made.rows() if isinstance(row, Leave)] == ["told"]
 
 
+def test_contend_told_before_it_began_touches_nothing(tmp_path: Path) -> None:
+    class Fleeting(Talkative):
+        def acquire(self, attempt: Attempt, limit: float) -> Grant:
+            self.context.on_lost("SUSPENDED")
+            return Grant()
+
+    Fleeting.contexts = []
+    made = Bench(tmp_path, entry=LockEntry(name="f", summary="", clusters=(), make=Fleeting, spec=lambda s: None))  # type: ignore[arg-type,return-value]
+    contend(made)
+    assert [op for op, *_ in made.returns()] == ["acquire", "release"]
+    assert [row.why for row in made.rows() if isinstance(row, Leave)] == ["told"]
+    made.recorder.close()
+
+
 @pytest.mark.parametrize(("heed", "ops"), [(True, ["read"]), (False, ["read", "write"])])
 def test_contend_heeds_its_deadline_only_where_asked(tmp_path: Path, heed: bool, ops: list[str]) -> None:
     class Brief(Talkative):
