@@ -14,6 +14,8 @@ from nuclei.clients.protocol import Go, Hold
 
 TRIGGER_LIMIT = 15.0
 """Seconds within which the trigger must come, else the trial is not exercised."""
+BESIDE = 0.15
+"""Seconds that a lingering holder stays after somebody else was let in beside it."""
 
 
 class FaultDrive:
@@ -99,10 +101,13 @@ class FaultDrive:
         if lingering:
             began = int(granted_at * 1e9)
             watch = self.arena.watch
-            watch.until(
-                lambda: watch.granted_since(began, but=holder) or holder not in watch.inside() or not client.alive,
-                limit,
-            )
+
+            def gone() -> bool:
+                return holder not in watch.inside() or not client.alive
+
+            if watch.until(lambda: watch.granted_since(began, but=holder) or gone(), limit):
+                # Somebody else is in: stay a little beside it, as a holder that does not know would.
+                watch.until(gone, min(limit, time.monotonic() + BESIDE))
             client.send(Hold(point="before-release", times=0))
             client.send(Go())
 

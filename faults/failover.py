@@ -47,6 +47,7 @@ class Failover(FaultFamily):
         self._cut: list[str] = []
         self._old = ""
         self._friend: str | None = None
+        self._replicas: list[str] = []
         self._killed = False
 
     @classmethod
@@ -62,6 +63,7 @@ class Failover(FaultFamily):
         replicas = [node for node, role in self.arena.cluster.roles().items() if role == "replica"]
         if not replicas:
             raise Unsupported(f"failover needs a replica to promote; {self.arena.cluster.name} has none")
+        self._replicas = replicas
         self._stall_replication(replicas)
         if self.param("recipe") == "split-brain":
             self._isolate()
@@ -71,12 +73,13 @@ class Failover(FaultFamily):
         return self._friend or self.spec.trigger.client
 
     def inject(self, trigger: str | None) -> str:
+        knowing = self._who_knows()
         if self.param("recipe") == "cut-then-kill":
             self._killed = True
             proof = self.arena.cluster.platform.kill(self._old)
         else:
             proof = f"{self._old} and {self._friend} are cut off from everybody ({len(self._cut)} links)"
-        return f"{proof}; {self._promoted()}"
+        return f"{knowing}; {proof}; {self._promoted()}"
 
     def heal(self) -> str:
         self._links.restore(self._cut)
@@ -110,6 +113,12 @@ class Failover(FaultFamily):
         rest = [n for n in crossing(self.arena, {self._old, self.arena.sites[self._friend]}) if n not in self._cut]
         self._cut = [*self._cut, *rest]
         self._links.cut(rest, "black-hole")
+
+    def _who_knows(self) -> str:
+        """What the servers themselves say of the key before the primary is lost."""
+        nodes = [self._old, *self._replicas]
+        known = {node: self.arena.cluster.knows(node, self.arena.key) for node in nodes}
+        return ", ".join(f"{node} {'holds' if known[node] else 'does not hold'} the key" for node in nodes)
 
     def _promoted(self) -> str:
         """Wait until the cluster's own majority has another primary. Raises HarnessError at the deadline."""

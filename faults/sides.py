@@ -19,11 +19,13 @@ def pairs(links: Iterable[str]) -> list[str]:
 
 
 def crossing(arena: Arena, inside: set[str]) -> list[str]:
-    """All links between {nodes and sites inside} and everybody else, both ways. The ledger is on both sides."""
+    """All links between {nodes and sites inside} and everybody else, both ways. The ledger is on both sides, and the
+    runner's own links are nobody's."""
     servers = {node.name for node in arena.cluster.wiring([]).nodes if node.role != "ledger"}
+    known = servers | set(arena.sites.values())
     found = []
     for name in arena.cluster.platform.links.names():
         source, target = ends(name)
-        if target in servers and (source in inside) != (target in inside):
+        if source in known and target in servers and (source in inside) != (target in inside):
             found.append(name)
     return found

@@ -49,18 +49,8 @@ class Holdings:
     def __init__(self) -> None:
         self.owner: str | None = None
 
-    def explained(self, notices: Sequence[Notice], value: str | None) -> bool:
-        """Whether the notices account for the key holding ``value`` now."""
-        present, fresh = self.owner is not None, False
-        for notice in notices:
-            if notice.event in _ENDS:
-                present, fresh = False, False
-            elif notice.event in _WRITES:
-                present, fresh = True, True
-        return (value is not None) == present and (fresh or value == self.owner)
-
     def fold(self, notices: Sequence[Notice], value: str | None, t: int, otherwise: EndReason) -> list[Change]:
-        """The changes since the last reading, oldest first; ``value`` was read at ``t``.
+        """The changes since the last reading, oldest first; ``value`` was read at ``t``, after exactly these notices.
 
         ``otherwise`` is the reason for an end that no notice explains.
         """

@@ -1,17 +1,25 @@
-"""Notifications of one key of one Redis server, through a redis-cli beside it."""
+"""Notifications of one key of one Redis server, through a redis-cli beside it.
+
+A value is read on another connection than notifications come on, so which of them it belongs to would be a guess. The
+reading therefore publishes a mark in the same atomic step (a script), and the mark comes in order with the
+notifications: the value is what the key held after exactly those that came before the mark.
+"""
 
 from __future__ import annotations
 
+import secrets
 import time
 
 from nuclei.clusters.console import parse_csv
 from nuclei.clusters.observers.holdings import Notice
 from nuclei.platforms.base import HarnessError, Pipe, Platform
 
+MARK = "mark "
+
 # A subscribed redis-cli never reads its stdin, so nothing would end it when we go away: the shell around it does.
 _GUARD = """
 exec 3<&0
-redis-cli -p "$1" --csv subscribe "$2" </dev/null 3<&- & cli=$!
+redis-cli -p "$1" --csv subscribe "$2" "$3" </dev/null 3<&- & cli=$!
 { cat <&3; kill "$cli"; } >/dev/null 2>&1 &
 exec 3<&-
 wait "$cli"
@@ -24,6 +32,8 @@ class KeyEvents:
     def __init__(self, platform: Platform, node: str, port: int, key: str) -> None:
         self._where = (platform, node, port)
         self._channel = f"__keyspace@0__:{key}"
+        # Published messages are replicated, so every node needs a channel of its own.
+        self.marks = f"lockquake:marks:{node}:{secrets.token_hex(4)}"
         self._pipe: Pipe | None = None
 
     def open(self, timeout: float) -> bool:
@@ -32,8 +42,8 @@ class KeyEvents:
             return True
         platform, node, port = self._where
         try:
-            self._pipe = platform.pipe(node, ["sh", "-c", _GUARD, "events", str(port), self._channel])
-            if self._line(timeout) is not None:  # the confirmation of the subscription
+            self._pipe = platform.pipe(node, ["sh", "-c", _GUARD, "events", str(port), self._channel, self.marks])
+            if all(self._line(timeout) is not None for _ in range(2)):  # the confirmations of the subscription
                 return True
         except (HarnessError, EOFError):
             pass
@@ -49,7 +59,8 @@ class KeyEvents:
             raise
         if line is None:
             return None
-        return Notice(time.monotonic_ns(), str(parse_csv(line)[-1]))
+        _, channel, event = (str(word) for word in parse_csv(line)[:3])
+        return Notice(time.monotonic_ns(), f"{MARK}{event}" if channel == self.marks else event)
 
     def drain(self, timeout: float) -> list[Notice]:
         """What is there already, waiting at most ``timeout`` seconds for the first. Raises EOFError."""
@@ -58,6 +69,17 @@ class KeyEvents:
             notices.append(notice)
             timeout = 0.0
         return notices
+
+    def until_mark(self, mark: str, timeout: float) -> list[Notice] | None:
+        """The notifications that came before ``mark``; None when it did not come in time. Raises EOFError."""
+        notices: list[Notice] = []
+        deadline = time.monotonic() + timeout
+        while (notice := self.next(max(0.0, deadline - time.monotonic()))) is not None:
+            if notice.event == MARK + mark:
+                return notices
+            if not notice.event.startswith(MARK):
+                notices.append(notice)
+        return None
 
     def _line(self, timeout: float) -> str | None:
         if self._pipe is None:

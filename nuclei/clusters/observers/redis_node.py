@@ -18,7 +18,12 @@ from nuclei.platforms.base import HarnessError, Platform
 INTERVAL = 0.08
 """Seconds between two readings when nothing is notified."""
 BLIND_AFTER = 0.3
-_SETTLE = 0.03
+# One atomic step: the value, its remaining time, and a mark among the notifications (see key_events).
+_LOOK = """local value = redis.call('GET', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+redis.call('PUBLISH', ARGV[1], ARGV[2])
+return {value, left}"""
+_SCRIPT = " ".join(_LOOK.split())
 _ROLES = {"master": "primary", "slave": "replica"}
 
 
@@ -51,6 +56,7 @@ class RedisNodeWatch:
         self._last: Reading | None = None
         self._blind = False
         self._role: str | None = None
+        self._marks = 0
 
     def work(self) -> None:
         """The thread's body; whatever happens to the node, it goes on until it is told to stop."""
@@ -63,7 +69,7 @@ class RedisNodeWatch:
                 self._lost(str(error))
                 pause = INTERVAL
                 continue
-            self._take(reading, notices)
+            self._take(reading, notices + self._before_the_mark())
             pause = INTERVAL if reading.ttl < 0 else min(INTERVAL, (reading.ttl + 0.5) / 1000)
 
     def close(self) -> None:
@@ -85,10 +91,12 @@ class RedisNodeWatch:
     def _read(self) -> Reading:
         """Ask the node. Raises NoAnswer, ConsoleError."""
         opened = self._console.opened
-        value, ttl, role = self._console.ask_all(
-            [("GET", self._key), ("PTTL", self._key), ("ROLE",)], timeout=BLIND_AFTER
+        self._marks += 1
+        look, role = self._console.ask_all(
+            [("EVAL", _SCRIPT, 1, self._key, self._events.marks, self._marks), ("ROLE",)], timeout=BLIND_AFTER
         )
         t = time.monotonic_ns()
+        value, ttl = look[:1], look[1:]
         word = _ROLES.get(str(role[0]), str(role[0]))
         got = str(value[0]) if value[0] is not None else None
         before = self._last
@@ -109,14 +117,13 @@ class RedisNodeWatch:
         reading.flushes = sum(int(text.split("calls=", 1)[1].split(",", 1)[0]) for text in calls)
         return reading
 
+    def _before_the_mark(self) -> list[Notice]:
+        """The notifications that came before the reading just made; none where the subscription is down."""
+        with contextlib.suppress(EOFError):
+            return self._events.until_mark(str(self._marks), BLIND_AFTER) or []
+        return []
+
     def _take(self, reading: Reading, notices: list[Notice]) -> None:
-        for _ in range(3):
-            if self._holdings.explained(notices, reading.value):
-                break
-            # The value was read before its notification arrived, or nobody will ever tell.
-            with contextlib.suppress(EOFError, NoAnswer, ConsoleError):
-                notices = notices + self._events.drain(_SETTLE)
-                reading = self._read()
         if self._blind:
             self._see(reading)
         self._write_role(reading)
