@@ -14,8 +14,10 @@ class KillNode(FaultFamily):
     summary = "kill -9 a server and start it again later"
     parameters = {
         "target": ("primary", "primary (or leader), or a node's name"),
-        "for": ("2s", "how long it stays down; x is the lock's lease or session"),
+        "for": ("0.2x", "how long it stays down; x is the lock's lease or session"),
     }
+    # A server that forgets lets others in only while the holder's lease still runs: longer than a restart takes.
+    suggests = {"lock.ttl": 6.0}
 
     def inject(self, trigger: str | None) -> str:
         node = node_target(self.arena, self.param("target"))
