@@ -74,14 +74,16 @@ class Case:
     def lives_of(self, call: Call) -> list[Life]:
         """The lives, on any node, of the key that this acquire made the server hold.
 
-        By owner value or fencing token; where those do not tell attempts apart, by a beginning close to the call's
-        return, if there is just one such on a node.
+        By owner value, by the attempt's id where that is the mark observers see (sequential nodes), or by fencing
+        token; where none of them tells attempts apart, by a beginning close to the call's return, if just one fits.
         """
-        named = self._lives_by_fence.get(call.fence, []) if call.fence is not None else []
+        own = self._lives_by_owner.get(call.attempt) or []
         if call.owner is not None and call.owner not in self.shared_owners:
-            own = self._lives_by_owner.get(call.owner, [])
-            return [*own, *(life for life in named if life.owner != call.owner)]
-        return named if call.fence is not None else self._unnamed(call)
+            own = own or self._lives_by_owner.get(call.owner, [])
+        if not own and call.fence is not None:
+            own = self._lives_by_fence.get(call.fence, [])
+        named = call.fence is not None or (call.owner is not None and call.owner not in self.shared_owners)
+        return own if own or named else self._unnamed(call)
 
     @cached_property
     def _lives_by_owner(self) -> dict[str | None, list[Life]]:

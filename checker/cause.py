@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from checker.calls import NEVER, Call
+from checker.calls import NEVER
 from checker.case import Case
 from checker.evidence import End, Evidence
+from checker.foreign import culprits, deleted_life
 from checker.leases import certain_end
-from checker.observed import SLACK_NS, RoleSeen
+from checker.observed import POLL_SLACK_NS, SLACK_NS, RoleSeen
 from checker.overlap import Overlap
 from checker.verdict import Cause, WitnessEvent
 
@@ -48,7 +49,8 @@ def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> F
 def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
     """The cause, where the end of the first holder's key or session shows it."""
     end, client = evidence.end, overlap.first.client
-    if end is None or end.since > overlap.start + SLACK_NS:
+    slack = SLACK_NS if case.spec.session_ns is None else POLL_SLACK_NS
+    if end is None or end.since > overlap.start + slack:
         return None
     said = f"{end.what} of {client} ended: {end.reason or 'unknown'}"
     event = case.event(end.t, end.node, said, "server", overlap.first.attempt)
@@ -60,7 +62,7 @@ def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
     if elsewhere and case.spec.session_ns is None:
         return None
     if end.reason == "deleted":
-        return _deleted(case, overlap, end, event)
+        return _deleted(case, overlap, event)
     if end.reason in LOSSES:
         cause, words = LOSSES[end.reason]
         return Found(cause, words.format(node=end.node, client=client), [event])
@@ -81,28 +83,17 @@ def _expired(case: Case, overlap: Overlap, end: End, event: WitnessEvent) -> Fou
     return Found("lease-ran-out", f"the key of {first.client} expired on {end.node}", [event])
 
 
-def _deleted(case: Case, overlap: Overlap, end: End, event: WitnessEvent) -> Found | None:
+def _deleted(case: Case, overlap: Overlap, event: WitnessEvent) -> Found | None:
     """Somebody deleted the first holder's key: proven foreign when only others were releasing at that time."""
     first = overlap.first
-    releasers = foreign_releases(case, first.client, end.t)
-    if not releasers or any(call.inv <= end.t + SLACK_NS for call in first.releases):
+    life = deleted_life(case, first.acquire)
+    guilty = culprits(case, first, life) if life is not None else []
+    if not guilty:
         return None
-    names = " or ".join(sorted({call.client for call in releasers}))
-    call = releasers[0]
+    names = " or ".join(sorted({call.client for call in guilty}))
+    call = guilty[0]
     events = [case.event(call.inv, call.client, "calls release", "call", call.attempt), event]
     return Found("foreign-release", f"a release by {names} deleted the key of {first.client}", events)
-
-
-def foreign_releases(case: Case, holder: str, t: int) -> list[Call]:
-    """Release calls by other clients that may have taken effect at ``t``; those under way at ``t`` itself, where
-    there are any, else those within the observer's slack of it."""
-    near = [
-        call
-        for call in case.releases
-        if call.client != holder and call.outcome != "fail" and call.inv - SLACK_NS <= t <= call.ret + SLACK_NS
-    ]
-    inside = [call for call in near if call.inv <= t <= call.ret]
-    return sorted(inside or near, key=lambda call: abs(call.inv - t))
 
 
 def _failover(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:

@@ -12,7 +12,7 @@ from checker.case import MS, Case
 from checker.cause import find_cause
 from checker.evidence import Evidence, collect
 from checker.leases import certain_end, possible_end
-from checker.observed import SLACK_NS
+from checker.observed import POLL_SLACK_NS, SLACK_NS
 from checker.overlap import Overlap
 from checker.verdict import Cause, WitnessEvent
 
@@ -62,17 +62,26 @@ def _kind(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str]:
 
 def _kind_seen(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str] | None:
     """What the observers' rows say of the kind, None where they say nothing."""
+    if case.spec.session_ns is not None:
+        return _session_seen(overlap, evidence)
     end = evidence.end
-    gone = end is not None and end.since <= overlap.start + SLACK_NS
-    if end is not None and gone:
-        if end.reason in {"expired", "session-end"}:
-            return "overstay", f"{end.node} had ended the first holder's {end.what} ({end.reason}) by then"
-        if case.spec.lease_ns is None:
-            return "double-grant", f"{end.node} lost the first holder's key ({end.reason}) while its session lived"
+    if end is not None and end.reason == "expired" and end.since <= overlap.start + SLACK_NS:
+        return "overstay", f"{end.node} had let the first holder's key expire by then"
     if evidence.apart:
         return "double-grant", "the first holder's key was still alive on the node that had granted it"
-    if evidence.first and not gone and evidence.watched and case.spec.session_ns is not None:
-        return "double-grant", "the servers still kept the first holder's session and node"
+    return None
+
+
+def _session_seen(overlap: Overlap, evidence: Evidence) -> tuple[str, str] | None:
+    """For sessions: whether the first one's had ended, by the earliest sighting on any member."""
+    end = evidence.end
+    if end is not None and end.since <= overlap.start + POLL_SLACK_NS:
+        if end.reason in {"session-end", "expired"}:
+            return "overstay", f"{end.node} had ended the first holder's session by then"
+        return "double-grant", f"{end.node} lost the first holder's node ({end.reason}) while its session lived"
+    lived_on = evidence.first and (end is None or end.since > overlap.start + 2 * POLL_SLACK_NS)
+    if lived_on and evidence.watched:
+        return "double-grant", "the servers kept the first holder's session and node long after"
     return None
 
 

@@ -66,8 +66,9 @@ def _apart(a: Life, b: Life) -> bool:
 
 
 def _ends(case: Case, lives: list[Life]) -> Iterator[End]:
+    """The ends that count. A member that merely lost what it knew (restart, resync) has not ended a session's node."""
     for life in lives:
-        if life.ended != NEVER:
+        if life.ended != NEVER and not (case.spec.session_ns is not None and life.reason in {"restart", "resync"}):
             what = "session" if life.reason == "session-end" else "key"
             yield End(life.node, life.ended, life.ended_since, life.reason, what)
     for session in sorted({life.session for life in lives if life.session}):

@@ -22,6 +22,9 @@ IN_CHARGE = frozenset({"primary", "master", "standalone", "leader"})
 SLACK_NS = 250_000_000
 """How far an observer's time may lie from the moment itself (it polls, or reads a notification that waited)."""
 
+POLL_SLACK_NS = 500_000_000
+"""The same for sessions, which are only polled. What was seen alive twice as long after a moment lived at it."""
+
 
 @dataclass(slots=True)
 class Life:

@@ -37,7 +37,7 @@ def judge(case: Case) -> Verdict | None:
     figures: dict[str, Figure] = {"writes_accepted": len(accepted), "writes_rejected": len(decided) - len(accepted)}
     stale = list(_stale(accepted))
     if not stale:
-        sentence = f"the ledger accepted {len(accepted)} writes for {case.lock}, none with a stale fencing token"
+        sentence = f"no accepted write for {case.lock} had a stale fencing token (accepted {len(accepted)})"
         return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=figures)
     row, before = stale[0]
     events = [event for call in _writes(case, row, before) for event in of_call(case, call)]

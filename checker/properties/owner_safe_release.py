@@ -12,10 +12,10 @@ from dataclasses import dataclass
 
 from checker.calls import NEVER, Call
 from checker.case import MS, Case
-from checker.evidence import in_charge
+from checker.foreign import culprits, deleted_life
 from checker.holds import Hold
 from checker.leases import possible_end
-from checker.observed import SLACK_NS, Life
+from checker.observed import Life
 from checker.verdict import Verdict
 from checker.witness import in_order, of_call, of_ends, of_faults, of_hold, of_pauses
 from histories.spec import Spec
@@ -47,44 +47,20 @@ def judge(case: Case) -> Verdict | None:
     figures = {"releases": len(case.releases), "releases_refused": len(case.releases) - len(releases)}
     if wrong:
         return _invalid(case, wrong, figures | {"foreign_releases": len({id(found.release) for found in wrong})})
-    seen = sum(1 for hold in case.holds if _deleted(case, hold.acquire) is not None)
+    seen = sum(1 for hold in case.holds if deleted_life(case, hold.acquire) is not None)
     sentence = (
-        f"{len(releases)} releases of {case.lock} freed nothing of anybody else's ({seen} observed on the servers)"
+        f"no release of {case.lock} freed what was not its own (releases {len(releases)}, seen on servers {seen})"
     )
     return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=dict(figures))
 
 
-def _deleted(case: Case, acquire: Call) -> Life | None:
-    """The life of the acquire's key that ended by deletion on a node in charge."""
-    return next((life for life in in_charge(case, acquire) if life.reason == "deleted"), None)
-
-
 def _foreign(case: Case) -> Iterator[Wrong]:
-    """Keys that were deleted while their holder had not called release, by somebody else who was releasing.
-
-    An observer's time is never before the moment itself, so a release called after the sighting did not do it.
-    """
+    """Keys that were deleted while their holder had not called release, by somebody else who was releasing."""
     for victim in case.holds:
-        life = _deleted(case, victim.acquire)
-        if life is None or life.ended < victim.entered or case.lives.gone(victim.client) <= life.ended:
-            continue
-        if any(call.inv <= life.ended for call in victim.releases):
-            continue
-        guilty = [call for call in case.releases if _may_have(case, call, victim, life)]
+        life = deleted_life(case, victim.acquire)
+        guilty = culprits(case, victim, life) if life is not None else []
         if guilty:
-            release = min(guilty, key=lambda call: abs(call.inv - life.ended))
-            yield Wrong(release, case.hold_of(release), victim, life)
-
-
-def _may_have(case: Case, call: Call, victim: Hold, life: Life) -> bool:
-    """Whether a release by another client may have deleted the key, and did not delete its own at that time."""
-    if call.client == victim.client or call.outcome == "fail":
-        return False
-    if call.inv > life.ended or call.ret < life.ended_since - SLACK_NS:
-        return False
-    own = case.hold_of(call)
-    deleted = _deleted(case, own.acquire) if own is not None else None
-    return deleted is None or not call.inv <= deleted.ended <= call.ret + SLACK_NS
+            yield Wrong(guilty[0], case.hold_of(guilty[0]), victim, life)
 
 
 def _late(case: Case) -> Iterator[Wrong]:

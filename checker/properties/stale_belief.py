@@ -30,9 +30,7 @@ def judge(case: Case) -> Verdict | None:
     figures = {"told": len(told), "longest_stay_ms": round(longest / MS, 3)}
     reading = f"a client that runs leaves within {GRACE_NS / MS:.0f} ms of being told, or of the ledger call under way"
     if not late:
-        sentence = (
-            f"{len(told)} times a client was told that it lost {case.lock}, and left within {longest / MS:.0f} ms"
-        )
+        sentence = f"who was told that it lost {case.lock} left within {longest / MS:.0f} ms (told {len(told)} times)"
         return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, assumptions=[reading],
                        figures=dict(figures))  # fmt: skip
     hold, row, stay = max(late, key=lambda entry: entry[2])

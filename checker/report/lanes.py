@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from checker.calls import NEVER, Call
 from checker.case import Case
 from checker.evidence import in_charge
 from checker.holds import Hold
@@ -66,7 +66,7 @@ def scene(case: Case, verdict: Verdict) -> Scene | None:
         return None
     start, end = _frame(verdict, holds)
     faults = [_fault(window, case.end) for window in case.windows if window.meets(start, end)][:MOST_FAULTS]
-    nodes = list(_nodes(case, holds, start, end))[:MOST_NODES]
+    nodes = _nodes(case, holds, start, end)
     room = MOST_LANES - len(faults) - len(nodes)
     clients = _cast(case, verdict, start, end)
     lanes = [_client(case, name, start, end) for name in clients[:room]]
@@ -74,19 +74,13 @@ def scene(case: Case, verdict: Verdict) -> Scene | None:
 
 
 def _frame(verdict: Verdict, holds: Sequence[Hold]) -> tuple[int, int]:
-    """From the first entering to the last leaving, but not far beyond the first leaving; with a margin."""
-    if holds:
-        start, first_left, last_left = (
-            min(hold.entered for hold in holds),
-            min(hold.left for hold in holds),
-            max(hold.left for hold in holds),
-        )
-        latest = max([first_left, *(hold.entered for hold in holds)])
+    """Of several holds: from the first entering to the last leaving, but not far beyond the first leaving. Else the
+    whole witness. With a margin."""
+    start, end = verdict.witness[0].t, verdict.witness[-1].t
+    if len(holds) > 1:
+        start, last_left = min(hold.entered for hold in holds), max(hold.left for hold in holds)
+        latest = max([min(hold.left for hold in holds), *(hold.entered for hold in holds)])
         end = min(last_left, latest + max(1, latest - start) // 2)
-        events = [event.t for event in verdict.witness if event.t <= end + (end - start) // 2]
-        end = max([end, *events]) if len(holds) < 2 else end
-    else:
-        start, end = verdict.witness[0].t, verdict.witness[-1].t
     margin = max(end - start, 1000) // 20
     return start - margin, end + margin
 
@@ -146,20 +140,25 @@ def _shared(case: Case, hold: Hold) -> Iterator[tuple[int, int]]:
                 yield start, end
 
 
-def _nodes(case: Case, holds: Sequence[Hold], start: int, end: int) -> Iterator[Lane]:
-    """Per node, the keys of the witness' holds as observers saw them there."""
-    lanes: dict[str, Lane] = {}
-    calls: list[Call] = [hold.acquire for hold in holds]
-    for call in calls:
-        for life in in_charge(case, call):
+def _nodes(case: Case, holds: Sequence[Hold], start: int, end: int) -> list[Lane]:
+    """Per node, the keys of the witness' holds as observers saw them there. Of a session's servers, which all show the
+    same, just one."""
+    lives: dict[str, list[tuple[str, Life]]] = defaultdict(list)
+    for hold in holds:
+        for life in in_charge(case, hold.acquire):
             if life.began is not None and life.began <= end and life.ended >= start:
-                lane = lanes.setdefault(life.node, Lane(life.node))
-                _live(case, lane, call.client, life, end)
-    yield from lanes.values()
+                lives[life.node].append((hold.client, life))
+    nodes = sorted(lives)[: 1 if case.spec.session_ns is not None else MOST_NODES]
+    return [_node(case, node, lives[node], end) for node in nodes]
 
 
-def _live(case: Case, lane: Lane, client: str, life: Life, end: int) -> None:
-    lane.bars.append(Bar(life.began or 0, min(life.ended, case.end), "key", f"{client}'s key"))
-    if life.ended < NEVER and life.ended <= end:
-        lane.marks.append(Mark(life.ended, "ended"))
-        lane.aside = f"{client}'s key {life.reason or 'ended'}"
+def _node(case: Case, node: str, lives: list[tuple[str, Life]], end: int) -> Lane:
+    """One node's keys one after another; where they wait in line, a key is drawn from when it is the first."""
+    lane, free = Lane(node), 0
+    for client, life in sorted(lives, key=lambda entry: entry[1].ended):
+        lane.bars.append(Bar(max(free, life.began or 0), min(life.ended, case.end), "key", f"{client}'s key"))
+        free = life.ended
+        if life.ended <= end:
+            lane.marks.append(Mark(life.ended, "ended"))
+            lane.aside = f"{client}'s key {life.reason or 'ended'}"
+    return lane

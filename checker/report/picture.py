@@ -55,7 +55,7 @@ def _column(seen: Scene, t: int) -> int:
 
 def _axis(seen: Scene, glyphs: Mapping[str, str]) -> Iterator[str]:
     """Round times since the trial began, and a line of ticks under them."""
-    step = _round_step((seen.end - seen.start) / 8)
+    step = _round_step((seen.end - seen.start) / 9)
     times, ticks = [" "] * COLUMNS, [" "] * COLUMNS
     at = -(-(seen.start - seen.origin) // step) * step + seen.origin
     while at <= seen.end:

@@ -83,7 +83,7 @@ def _at_the_ledger(case: Case) -> str:
     if not case.ledger:
         return ""
     accepted = sum(row.accepted for row in case.ledger)
-    return f"At the ledger: {accepted} writes accepted, {len(case.ledger) - accepted} rejected"
+    return f"At the ledger: writes accepted {accepted}, rejected {len(case.ledger) - accepted}"
 
 
 def _verdict(verdict: Verdict) -> list[str]:
