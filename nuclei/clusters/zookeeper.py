@@ -29,7 +29,7 @@ _SETTLE_SECONDS = 8.0
 DEFAULTS: dict[str, float | int | str | bool] = {
     "session": 4.0,
     "tick": 0.5,
-    "init_limit": 10,
+    "init_limit": 4,
     "sync_limit": 4,
     "zoo_cfg": "",
 }

@@ -29,7 +29,7 @@ _FLAGS = (
     "-Dzookeeper.forceSync=no -Dzookeeper.preAllocSize=1024 -Djava.net.preferIPv4Stack=true "
     "-Dzookeeper.fastleader.maxNotificationInterval=1000 -Dzookeeper.leaderConnectDelayDuringRetryMs=100 "
     "-Dzookeeper.jmx.log4j.disable=true -Dzookeeper.electionPortBindRetry=10 "
-    "-Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX "
+    "-Dorg.slf4j.simpleLogger.showDateTime=true -Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd_HH:mm:ss.SSS "
     "-Dorg.slf4j.simpleLogger.log.org.apache.zookeeper.server.NIOServerCnxn=warn"
 )
 
@@ -70,6 +70,7 @@ def zookeeper_node(
         image="zookeeper",
         port=CLIENT_PORT + number,
         ports=(QUORUM_PORT + number, ELECTION_PORT + number),
+        late_ports=(QUORUM_PORT + number,),  # only a leader listens there, from some moments after its election on
         command=["/bin/sh", _LAUNCHER],
         files={_CONF: "\n".join(lines) + "\n", _LAUNCHER: start, _LOGGING: _LOGBACK},
     )

@@ -39,6 +39,10 @@ class NodeSpec:
 
     ``files``: absolute path in the node → text, written before every pristine start (``{address:NAME}`` is not
     interpreted: nodes address each other by name). ``command``: argv. ``env``: environment.
+
+    ``late_ports``: those of its ports that it opens only at times, and that peers may try a moment too early. A proxy
+    accepts and closes what would have been refused, and not everybody retries that: where the proxy can, it dials
+    again for a moment.
     """
 
     name: str
@@ -49,6 +53,7 @@ class NodeSpec:
     ports: Sequence[int] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
+    late_ports: Sequence[int] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from . import VERSION, addresses
+from . import VERSION, addresses, patience
 from .api import Api
 from .collection import Collection
 from .errors import AddressError, ApiError
@@ -25,6 +25,9 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--port", "-port", type=int, default=8474, help="its port, 0 for any (default 8474)")
     parser.add_argument("--config", "-config", help="JSON file with proxies to create at the start, as for /populate")
     parser.add_argument("--seed", "-seed", type=int, help="seed of toxicity, jitter and slices (default: random)")
+    parser.add_argument(
+        "--patient", type=patience.parse, default={}, help="PORT,PORT,...=SECONDS: dial upstreams again"
+    )
     parser.add_argument("--quiet", action="store_true", help="no log lines")
     parser.add_argument("--version", "-version", action="version", version=f"toxiproxy version {VERSION}")
     return parser.parse_args(argv)
@@ -40,7 +43,7 @@ async def serve(options: argparse.Namespace, log: Log) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    collection = Collection(log, random.Random(options.seed))
+    collection = Collection(log, random.Random(options.seed), options.patient)
     api, gate = Api(collection), asyncio.Lock()
     controls: set[ControlProtocol] = set()
     listener = await addresses.listen(addresses.join(options.host, options.port))

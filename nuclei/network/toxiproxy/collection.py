@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from . import errors
 from .body import Fields, first_value
 from .errors import AddressError, ApiError, BodyError
 from .log import Log
 from .metrics import Traffic
+from .patience import of_upstream
 from .proxy import Proxy, start_error
 
 
@@ -17,13 +19,15 @@ class Collection:
 
     Args:
         rng: draws toxicity, jitter and slices; seeded, it repeats them for the same order of events.
+        patience: upstream port → seconds for which a refused dial is repeated (see :mod:`.patience`).
     """
 
-    def __init__(self, log: Log, rng: random.Random) -> None:
+    def __init__(self, log: Log, rng: random.Random, patience: Mapping[int, float] | None = None) -> None:
         self.proxies: dict[str, Proxy] = {}
         self.traffic = Traffic()
         self._log = log
         self._random = rng
+        self._patience = dict(patience or {})
 
     def get(self, name: str) -> Proxy:
         """The proxy of that name.
@@ -157,7 +161,8 @@ class Collection:
         return traffic.text()
 
     def _new(self, name: str, listen: str, upstream: str) -> Proxy:
-        return Proxy(name, listen, upstream, log=self._log, rng=self._random, traffic=self.traffic)
+        patience = of_upstream(self._patience, upstream)
+        return Proxy(name, listen, upstream, log=self._log, rng=self._random, traffic=self.traffic, patience=patience)
 
 
 async def _start(proxy: Proxy, enabled: bool) -> None:

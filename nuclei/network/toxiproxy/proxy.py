@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from . import addresses, errors, toxics
 from .connection import Connection, Endpoint
@@ -12,6 +13,9 @@ from .log import Log
 from .metrics import Labels, Traffic
 from .toxics import DOWNSTREAM, UPSTREAM, Toxic
 
+_DIAL_AGAIN = 0.02
+"""Seconds between two dials of a patient proxy."""
+
 
 class Proxy:
     """A proxy by name. It exists while disabled, with its toxics, but then has no listener and no connections.
@@ -19,14 +23,24 @@ class Proxy:
     Attributes:
         listen: the address as asked for, and once enabled the one really listened on.
         upstream: host:port of the server; resolved anew for every connection.
+        patience: seconds for which a dial that upstream refuses is repeated before the client is closed.
     """
 
     def __init__(
-        self, name: str, listen: str, upstream: str, *, log: Log, rng: random.Random, traffic: Traffic
+        self,
+        name: str,
+        listen: str,
+        upstream: str,
+        *,
+        log: Log,
+        rng: random.Random,
+        traffic: Traffic,
+        patience: float = 0.0,
     ) -> None:
         self.name = name
         self.listen = listen
         self.upstream = upstream
+        self.patience = patience
         self.enabled = False
         self.chains: dict[str, list[Toxic]] = {UPSTREAM: [], DOWNSTREAM: []}
         self._log = log
@@ -121,7 +135,7 @@ class Proxy:
         server = Endpoint(lambda endpoint: None)
         try:
             host, port = addresses.split(self.upstream)
-            await loop.create_connection(lambda: server, host or "localhost", port)
+            await self._connect(loop.time() + self.patience, client, lambda: server, host or "localhost", port)
         except (OSError, AddressError, UnicodeError) as error:
             self._log.line("upstream failed", name=self.name, upstream=self.upstream, error=error)
             client.transport.close()
@@ -133,6 +147,20 @@ class Proxy:
         connection = Connection(client, server, self._random, self._gone)
         self._connections.add(connection)
         connection.open(self.chains)
+
+    async def _connect(
+        self, until: float, client: Endpoint, server: Callable[[], Endpoint], host: str, port: int
+    ) -> None:
+        """Connect to upstream, again and again ``until`` then if it refuses and somebody still waits for it."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await loop.create_connection(server, host, port)
+                return
+            except ConnectionRefusedError:
+                if loop.time() >= until or client.lost or not self.enabled:
+                    raise
+            await asyncio.sleep(_DIAL_AGAIN)
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)

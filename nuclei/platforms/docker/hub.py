@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CONTROL_PORT = 8474
 _FIRST_SITE_PORT = 10001
 _HOME = "/opt"
+# Seconds; a leader opens its port within some tens of milliseconds of its election, more when the machine is busy.
+_PATIENCE = 0.5
 _SERVER = Path(nuclei.network.__file__).parent / "toxiproxy"
 
 
@@ -67,11 +69,16 @@ def _upstream(networks: Mapping[str, Claimed], node: str, ports: Mapping[str, in
     return f"{networks[node].subnet.node}:{ports[node]}"
 
 
-def command(image: ImageChoice, address: str) -> dict[str, Any]:
-    """How the proxy server of this image is started; its control API listens on the edge network only."""
+def command(image: ImageChoice, address: str, late: Sequence[int]) -> dict[str, Any]:
+    """How the proxy server of this image is started; its control API listens on the edge network only.
+
+    ``late``: upstream ports to be patient with, which only our own server can be.
+    """
     if image.flavour == "official":
         return {"command": [f"-host={address}", f"-port={CONTROL_PORT}"]}
     argv = ["python3", "-m", "toxiproxy", "--host", address, "--port", str(CONTROL_PORT)]
+    if late:
+        argv += ["--patient", f"{','.join(map(str, late))}={_PATIENCE:g}"]
     return {"command": argv, "entrypoint": [], "environment": {"PYTHONPATH": _HOME, "PYTHONDONTWRITEBYTECODE": "1"}}
 
 
@@ -89,6 +96,7 @@ def start(
     """
     inside = [CONTROL_PORT, *(gate.inside for gate in gates(wiring))]
     published = dict(zip(inside, ports.take(len(inside)), strict=True))
+    late = [port for node in wiring.nodes for port in node.late_ports]
     copied = [] if image.flavour == "official" else [(_SERVER, _HOME)]
     while True:
         try:
@@ -99,7 +107,7 @@ def start(
                 address=edge.subnet.proxy,
                 ports={f"{port}/tcp": ("127.0.0.1", host) for port, host in published.items()},
                 copied=copied,
-                **command(image, edge.subnet.proxy),
+                **command(image, edge.subnet.proxy, late),
             )
         except DockerRefused as error:
             containers.discard("proxy")
