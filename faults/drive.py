@@ -7,6 +7,7 @@ import time
 from faults.arena import Arena, NotExercised
 from faults.base import FaultFamily
 from faults.families import family
+from faults.linger import Linger
 from faults.schedule import FaultSpec
 from histories.vocabulary import Point
 from nuclei.clients.process import ClientProcess
@@ -14,8 +15,8 @@ from nuclei.clients.protocol import Go, Hold
 
 TRIGGER_LIMIT = 15.0
 """Seconds within which the trigger must come, else the trial is not exercised."""
-BESIDE = 0.15
-"""Seconds that a lingering holder stays after somebody else was let in beside it."""
+LINGER_LIMIT = 60.0
+"""No holder is kept longer than this after the heal, whatever its lease."""
 
 
 class FaultDrive:
@@ -44,11 +45,14 @@ class FaultDrive:
         self.arena.say(f"{self.spec.text()}: injecting" + (f" while {holder} stands at {held[1]}" if held else ""))
         evidence = self.fault.inject(holder)
         self._record("proven", evidence)
-        in_force = time.monotonic()
-        if holder is not None:
-            self._let_go(holder, granted_at)
-        self.arena.watch.sleep(in_force + self.fault.seconds("for") - time.monotonic())
+        heal_at = time.monotonic() + self.fault.seconds("for")
+        linger = self._let_go(holder, granted_at) if holder is not None else None
+        if linger:
+            linger.until(heal_at)
+        self.arena.watch.sleep(heal_at - time.monotonic())
         self.heal()
+        if linger:
+            linger.until(time.monotonic() + LINGER_LIMIT)
 
     def heal(self) -> None:
         """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError."""
@@ -88,28 +92,16 @@ class FaultDrive:
             )
         return first, point
 
-    def _let_go(self, holder: str, granted_at: float) -> None:
-        """Let the trigger pass; keep it inside within its lease while the fault may let others in."""
+    def _let_go(self, holder: str, granted_at: float) -> Linger | None:
+        """Let the trigger pass, and keep it inside where the fault may let others in."""
         client = self.arena.clients[holder]
         if not client.alive:
-            return
+            return None
         limit = self._linger_until(granted_at)
-        lingering = self.fault.lingers and limit > time.monotonic()
-        if lingering:
-            client.send(Hold(point="before-release", times=1))
+        if self.fault.lingers and self.spec.trigger.point == "granted" and limit > time.monotonic():
+            return Linger(holder, client, self.arena.watch, granted_at, limit)
         client.send(Go())
-        if lingering:
-            began = int(granted_at * 1e9)
-            watch = self.arena.watch
-
-            def gone() -> bool:
-                return holder not in watch.inside() or not client.alive
-
-            if watch.until(lambda: watch.granted_since(began, but=holder) or gone(), limit):
-                # Somebody else is in: stay a little beside it, as a holder that does not know would.
-                watch.until(gone, min(limit, time.monotonic() + BESIDE))
-            client.send(Hold(point="before-release", times=0))
-            client.send(Go())
+        return None
 
     def _linger_until(self, granted_at: float) -> float:
         """A lease's holder stays within 80 % of its lease; a session's holder as long as the fault lasts."""

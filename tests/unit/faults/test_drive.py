@@ -186,7 +186,6 @@ def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(
         Hold(point="before-release"),
         Go(),
         Hold(point="before-release", times=0),
-        Go(),
     ]
 
 
