@@ -41,7 +41,8 @@ def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> F
     found = _by_end(case, overlap, evidence) or _failover(case, overlap, evidence)
     if found is not None:
         return found
-    if kind != "overstay" and _untouched(case, overlap):
+    lost = evidence.end is not None and evidence.end.since <= overlap.start + _slack(case)
+    if kind != "overstay" and not lost and _untouched(case, overlap):
         return Found("algorithm", "nothing had happened to servers or clients: the algorithm itself let both in")
     return Found("unproven", _missing(case, evidence))
 
@@ -49,8 +50,7 @@ def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> F
 def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
     """The cause, where the end of the first holder's key or session shows it."""
     end, client = evidence.end, overlap.first.client
-    slack = SLACK_NS if case.spec.session_ns is None else POLL_SLACK_NS
-    if end is None or end.since > overlap.start + slack:
+    if end is None or end.since > overlap.start + _slack(case):
         return None
     said = f"{end.what} of {client} ended: {end.reason or 'unknown'}"
     event = case.event(end.t, end.node, said, "server", overlap.first.attempt)
@@ -67,6 +67,11 @@ def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
         cause, words = LOSSES[end.reason]
         return Found(cause, words.format(node=end.node, client=client), [event])
     return None
+
+
+def _slack(case: Case) -> int:
+    """How far the observers' times may lie from the moment itself: sessions are only polled."""
+    return SLACK_NS if case.spec.session_ns is None else POLL_SLACK_NS
 
 
 def _expired(case: Case, overlap: Overlap, end: End, event: WitnessEvent) -> Found | None:
@@ -128,7 +133,7 @@ def _never_held(case: Case, overlap: Overlap, node: str, promoted: dict[str, Rol
 
 
 def _untouched(case: Case, overlap: Overlap) -> bool:
-    """Observers watched all the time, no fault was in force, no role moved."""
+    """Observers watched all the time, no fault was in force, nobody was killed, no role moved."""
     begin, t = overlap.first.acquire.inv, overlap.start
     if not case.observed.anything or any(window.meets(begin, t) for window in case.windows):
         return False
