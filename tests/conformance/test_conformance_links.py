@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -205,23 +205,29 @@ def test_cutting_and_healing_under_traffic_never_hangs(net: Net) -> None:
     assert flows(*net.connect(net.one))
 
 
+def timed(call: Callable[[], object]) -> float:
+    """Seconds that a call takes."""
+    start = time.monotonic()
+    call()
+    return time.monotonic() - start
+
+
 @pytest.mark.parametrize("how", ["black-hole", "stall", "close"])
 def test_twenty_links_are_cut_in_time(control: ProxyControl, name: str, how: str) -> None:
     links = Links(control, [Link(f"{name}-{n}", "t", "127.0.0.1:0", "127.0.0.1:1") for n in range(20)])
     links.establish()
+    call = min(timed(control.version) for _ in range(20))
     spent = []
     try:
         for _ in range(5):
-            start = time.monotonic()
-            links.cut(links.names(), how)  # type: ignore[arg-type]
-            spent.append(time.monotonic() - start)
+            spent.append(timed(lambda: links.cut(links.names(), how)))  # type: ignore[arg-type]
             assert links.restore(links.names()) == []
     finally:
         links.close()
         for link in links.links:
             control.delete(link)
-    # The best of five: the others say how busy this machine is with something else.
-    assert min(spent) < CUT_LIMIT_S, spent
+    # The best of five, and on a machine that is busy with something else no slower than its eighty calls one by one.
+    assert min(spent) < max(CUT_LIMIT_S, 100 * call), (spent, call)
 
 
 @pytest.mark.usefixtures("ours")

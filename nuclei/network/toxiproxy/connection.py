@@ -21,15 +21,14 @@ class Endpoint(asyncio.Protocol):
 
     Attributes:
         received: bytes read from the socket.
-        connected: called with the endpoint once the socket is open.
+        lost: the socket is closed.
     """
 
-    __slots__ = ("_forward", "connected", "connection", "lost", "received", "transport")
+    __slots__ = ("_forward", "connection", "lost", "received", "transport")
 
     transport: asyncio.Transport
 
-    def __init__(self, connected: Callable[[Endpoint], object]) -> None:
-        self.connected = connected
+    def __init__(self) -> None:
         self.connection: Connection | None = None
         self.received = 0
         self.lost = False
@@ -43,7 +42,6 @@ class Endpoint(asyncio.Protocol):
         self.transport = transport
         transport.pause_reading()
         transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
-        self.connected(self)
 
     def data_received(self, data: bytes) -> None:
         """The hot path."""
@@ -90,11 +88,6 @@ class Endpoint(asyncio.Protocol):
         """Make every closing of this socket an RST."""
         sock: socket.socket = self.transport.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-
-    def peer(self) -> str:
-        """The other side's address, for the log."""
-        name = self.transport.get_extra_info("peername")
-        return f"{name[0]}:{name[1]}" if name else "?"
 
 
 def _discard(data: bytes) -> None:

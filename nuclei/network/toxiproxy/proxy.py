@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+import socket
 
 from . import addresses, errors, toxics
 from .connection import Connection, Endpoint
 from .errors import AddressError, ApiError
+from .listener import Listener
 from .log import Log
 from .metrics import Labels, Traffic
 from .toxics import DOWNSTREAM, UPSTREAM, Toxic
@@ -46,9 +47,9 @@ class Proxy:
         self._log = log
         self._random = rng
         self._traffic = traffic
-        self._server: asyncio.Server | None = None
+        self._listener: Listener | None = None
         self._connections: set[Connection] = set()
-        self._dialling: dict[asyncio.Task[None], Endpoint] = {}
+        self._dialling: dict[asyncio.Task[None], socket.socket] = {}
 
     def document(self) -> dict[str, object]:
         """The JSON object the API shows."""
@@ -70,10 +71,9 @@ class Proxy:
         """
         if self.enabled:
             return
-        listener = await addresses.listen(self.listen)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Endpoint(self._accepted), sock=listener, backlog=1024)
-        self.listen = addresses.of(listener)
+        listening = await addresses.listen(self.listen)
+        self.listen = addresses.of(listening)
+        self._listener = Listener(listening, self._accepted)
         self.enabled = True
         self._log.line("proxy started", name=self.name, listen=self.listen, upstream=self.upstream)
 
@@ -82,12 +82,15 @@ class Proxy:
         if not self.enabled:
             return
         self.enabled = False
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for task, client in list(self._dialling.items()):
-            task.cancel()
-            client.transport.abort()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        if dialling := dict(self._dialling):
+            for task in dialling:
+                task.cancel()
+            await asyncio.wait(dialling)
+            for client in dialling.values():
+                client.close()
         for connection in list(self._connections):
             connection.abort()
         await asyncio.sleep(0)  # aborted transports close their sockets in the loop's next round
@@ -120,47 +123,38 @@ class Proxy:
 
     # Connections
 
-    def _accepted(self, client: Endpoint) -> None:
-        if not self.enabled:
-            client.transport.abort()
-            return
-        self._log.line("client accepted", name=self.name, client=client.peer(), upstream=self.upstream)
-        task = asyncio.get_running_loop().create_task(self._dial(client))
+    def _accepted(self, client: socket.socket, peer: str) -> None:
+        self._log.line("client accepted", name=self.name, client=peer, upstream=self.upstream)
+        # A task for each client: an upstream that does not answer keeps nobody else waiting.
+        task = asyncio.get_running_loop().create_task(self._connect(client))
         self._dialling[task] = client
         task.add_done_callback(lambda done: self._dialling.pop(done, None))
 
-    async def _dial(self, client: Endpoint) -> None:
-        # A task for each client: an upstream that does not answer keeps nobody else waiting.
+    async def _connect(self, accepted: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        server = Endpoint(lambda endpoint: None)
+        client, server = Endpoint(), Endpoint()
+        try:
+            await loop.connect_accepted_socket(lambda: client, accepted)
+        except OSError:  # it has left already
+            accepted.close()
+            return
         try:
             host, port = addresses.split(self.upstream)
-            await self._connect(loop.time() + self.patience, client, lambda: server, host or "localhost", port)
+            await loop.create_connection(lambda: server, host or "localhost", port)
         except (OSError, AddressError, UnicodeError) as error:
             self._log.line("upstream failed", name=self.name, upstream=self.upstream, error=error)
             client.transport.close()
             return
-        if client.lost or not self.enabled:
-            server.transport.abort()
+        except asyncio.CancelledError:
             client.transport.abort()
+            raise
+        if client.lost or server.lost:
+            client.transport.abort()
+            server.transport.abort()
             return
         connection = Connection(client, server, self._random, self._gone)
         self._connections.add(connection)
         connection.open(self.chains)
-
-    async def _connect(
-        self, until: float, client: Endpoint, server: Callable[[], Endpoint], host: str, port: int
-    ) -> None:
-        """Connect to upstream, again and again ``until`` then if it refuses and somebody still waits for it."""
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                await loop.create_connection(server, host, port)
-                return
-            except ConnectionRefusedError:
-                if loop.time() >= until or client.lost or not self.enabled:
-                    raise
-            await asyncio.sleep(_DIAL_AGAIN)
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
