@@ -7,25 +7,19 @@ Control characters move cursors and colours, bidirectional controls reorder what
 from __future__ import annotations
 
 import re
-import unicodedata
 
 _COMMAND = re.compile(r"^(\s*)(::|##)", re.MULTILINE)
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def harmless(text: str) -> str:
-    """The text on as many lines as it has, with every control, format and bidi character shown as ``\\u....``."""
-    shown = "".join(char if char == "\n" or not _is_hidden(char) else _spelled(char) for char in text)
+    """The text on as many lines as it has, with everything that cannot be printed shown as ``\\u....``."""
+    shown = "".join(char if char == "\n" or char.isprintable() else _spelled(char) for char in text)
     return _COMMAND.sub(lambda match: f"{match[1]}{'. '.join(match[2])}", shown)
 
 
 def one_line(text: str) -> str:
     """Harmless and on one line."""
     return harmless(text.replace("\n", "\\n"))
-
-
-def _is_hidden(char: str) -> bool:
-    return unicodedata.category(char) in _HIDDEN
 
 
 def _spelled(char: str) -> str:

@@ -1,4 +1,4 @@
-"""A release frees only the releaser's own lock: proven by observers or by time, not judged where none took effect."""
+"""A release frees only what is the releaser's own: proven by observers or by time."""
 
 from __future__ import annotations
 
