@@ -86,6 +86,32 @@ def test_a_black_holed_upstream_blocks_no_other_accept(api: Api, rig: Rig, name:
             assert receive(server, 1) == b"x"
 
 
+def test_a_patient_proxy_dials_again_what_refuses_it_at_first(name: str) -> None:
+    """An addition to the original, for ports that open a moment after their first client comes."""
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    with OwnServer("--patient", f"{port}=2") as (_, url), ExitStack() as stack:
+        api = Api(url)
+        stack.callback(api.close)
+        body = {"name": name, "listen": "127.0.0.1:0", "upstream": f"127.0.0.1:{port}"}
+        host, listen = api.ok("POST", "/proxies", body)["listen"].split(":")
+        client = stack.enter_context(socket.create_connection((host, int(listen)), LIMIT))
+        client.sendall(b"early")
+        assert silent(client, 0.2)
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", port)))
+        listener.settimeout(LIMIT)
+        server = stack.enter_context(listener.accept()[0])
+        assert receive(server, 5) == b"early"
+        # While it waits, disabling the proxy closes the client at once; so does the end of its patience.
+        server.close()
+        listener.close()
+        waiting = stack.enter_context(socket.create_connection((host, int(listen)), LIMIT))
+        assert silent(waiting, 0.1)
+        with took(0, 1):
+            api.ok("POST", f"/proxies/{name}", {"enabled": False})
+            assert ending(waiting) == "fin"
+
+
 def test_removal_under_load_loses_no_byte(rig: Rig) -> None:
     """Toxics that keep every byte come and go thirty times while a stream runs; it arrives whole."""
     writer, reader = ends(rig, "downstream")

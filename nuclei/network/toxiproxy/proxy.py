@@ -139,8 +139,7 @@ class Proxy:
             accepted.close()
             return
         try:
-            host, port = addresses.split(self.upstream)
-            await loop.create_connection(lambda: server, host or "localhost", port)
+            await self._dial(client, server)
         except (OSError, AddressError, UnicodeError) as error:
             self._log.line("upstream failed", name=self.name, upstream=self.upstream, error=error)
             client.transport.close()
@@ -155,6 +154,20 @@ class Proxy:
         connection = Connection(client, server, self._random, self._gone)
         self._connections.add(connection)
         connection.open(self.chains)
+
+    async def _dial(self, client: Endpoint, server: Endpoint) -> None:
+        """Connect to upstream; a patient proxy tries again for a while when it is refused."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self.patience
+        host, port = addresses.split(self.upstream)
+        while True:
+            try:
+                await loop.create_connection(lambda: server, host or "localhost", port)
+                return
+            except ConnectionRefusedError:
+                if loop.time() >= until or client.lost:
+                    raise
+            await asyncio.sleep(_DIAL_AGAIN)
 
     def _gone(self, connection: Connection) -> None:
         self._connections.discard(connection)
