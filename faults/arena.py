@@ -65,11 +65,12 @@ class Arena:
         ledgers = {node.name for node in wiring.nodes if node.role == "ledger"}
         return [name for name in wiring.served if name not in ledgers]
 
-    def primary(self) -> str:
-        """The node in charge now. Raises HarnessError when the cluster has none."""
-        primary = self.cluster.primary()
+    def primary(self, within: float = 5.0) -> str:
+        """The node in charge now. Raises HarnessError when the cluster has none for ``within`` seconds (one reading
+        may fail on a busy machine)."""
+        primary = self.watch.until(self.cluster.primary, time.monotonic() + within)
         if primary is None:
-            raise HarnessError(f"the cluster has no primary now; its nodes say {self.cluster.roles()}")
+            raise HarnessError(f"the cluster had no primary for {within:g} s; its nodes say {self.cluster.roles()}")
         return primary
 
     def probe(self, links: list[str]) -> dict[str, bool]:
