@@ -57,3 +57,12 @@ def test_a_class_in_a_file_is_a_lock() -> None:
 def test_what_is_no_lock_is_said_in_one_sentence(name: str, message: str) -> None:
     with pytest.raises(LoadError, match=message):
         load(name)
+
+
+def test_the_example_of_the_manual_is_a_lock(tmp_path: Path) -> None:
+    manual = Path(__file__).parents[3] / "docs" / "own-lock.md"
+    example = manual.read_text().partition("```python\n# mylock.py\n")[2].partition("```")[0]
+    (tmp_path / "mylock.py").write_text(example)
+    entry = load(f"{tmp_path}/mylock.py:MyLock")
+    assert entry.defaults == {"ttl": 2.0}
+    assert entry.spec(entry.defaults).lease_ns == 2_000_000_000
