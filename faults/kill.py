@@ -45,7 +45,7 @@ class KillClient(FaultFamily):
         client = client_target(self.arena, self.param("target"), trigger)
         self.targets = [client]
         proof = self.arena.clients[client].kill()
-        self.arena.record_client(client, "killed", proof.proven, why="fault")
+        self.arena.record_client(client, "killed", proof.asked, why="fault")
         return proof.evidence
 
     def heal(self) -> str:
