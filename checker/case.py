@@ -75,15 +75,15 @@ class Case:
         """The lives, on any node, of the key that this acquire made the server hold.
 
         By owner value, by the attempt's id where that is the mark observers see (sequential nodes), or by fencing
-        token; where none of them tells attempts apart, by a beginning close to the call's return, if just one fits.
+        token; where none of them tells attempts apart, or the key was gone before an observer could read it, by a
+        beginning close to the call's return, if just one fits.
         """
         own = self._lives_by_owner.get(call.attempt) or []
         if call.owner is not None and call.owner not in self.shared_owners:
             own = own or self._lives_by_owner.get(call.owner, [])
         if not own and call.fence is not None:
             own = self._lives_by_fence.get(call.fence, [])
-        named = call.fence is not None or (call.owner is not None and call.owner not in self.shared_owners)
-        return own if own or named else self._unnamed(call)
+        return own or self._unnamed(call)
 
     @cached_property
     def _lives_by_owner(self) -> dict[str | None, list[Life]]:
@@ -100,12 +100,13 @@ class Case:
 
     def _unnamed(self, call: Call) -> list[Life]:
         """Per node the life that began within 10 ms of the call's return, if no other one began within 20 ms."""
+        owners = {None, call.owner} if call.owner is None or call.owner in self.shared_owners else {None}
         near: dict[str, list[Life]] = defaultdict(list)
         first = bisect_left(self._begun, call.ret - 2 * NEAR_NS, key=lambda life: life.began or 0)
         for life in islice(self._begun, first, None):
             if (life.began or 0) > call.ret + 2 * NEAR_NS:
                 break
-            if call.owner is None or life.owner in {None, call.owner}:
+            if call.owner is None or life.owner in owners:
                 near[life.node].append(life)
         only = [found[0] for found in near.values() if len(found) == 1]
         return [life for life in only if abs((life.began or 0) - call.ret) <= NEAR_NS]

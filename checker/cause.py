@@ -42,7 +42,7 @@ def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> F
     if found is not None:
         return found
     lost = evidence.end is not None and evidence.end.since <= overlap.start + _slack(case)
-    if kind != "overstay" and not lost and _untouched(case, overlap):
+    if kind != "overstay" and not lost and _untouched(case, overlap, evidence):
         return Found("algorithm", "nothing had happened to servers or clients: the algorithm itself let both in")
     return Found("unproven", _missing(case, evidence))
 
@@ -132,9 +132,12 @@ def _never_held(case: Case, overlap: Overlap, node: str, promoted: dict[str, Rol
     return case.observed.saw(node, overlap.first.acquire.inv, overlap.start)
 
 
-def _untouched(case: Case, overlap: Overlap) -> bool:
-    """Observers watched all the time, no fault was in force, nobody was killed, no role moved."""
+def _untouched(case: Case, overlap: Overlap, evidence: Evidence) -> bool:
+    """Observers watched all the time, no fault was in force, nobody was killed, no role moved; and the first holder's
+    key was seen (or no key at all ever: a lock that leaves no trace on the servers)."""
     begin, t = overlap.first.acquire.inv, overlap.start
+    if case.observed.lives and not evidence.first:
+        return False
     if not case.observed.anything or any(window.meets(begin, t) for window in case.windows):
         return False
     if any(True for _ in case.observed.promotions(begin, t)):

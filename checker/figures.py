@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from checker.calls import NEVER
 from checker.case import MS, Case
 from checker.overlap import Overlap
 from checker.verdict import Figure
@@ -29,9 +30,19 @@ def of_case(case: Case) -> dict[str, Figure]:
 
 
 def of_overlaps(pairs: int, telling: Sequence[Overlap]) -> dict[str, Figure]:
-    """How many pairs overlapped, and the longest overlap in ms."""
+    """How many pairs overlapped, the longest overlap, and how long two or more were inside altogether (ms)."""
     longest = max((overlap.length for overlap in telling), default=0)
-    return {"overlaps": pairs, "max_overlap_ms": round(longest / MS, 3)}
+    shared = overlapped(telling)
+    return {"overlaps": pairs, "max_overlap_ms": round(longest / MS, 3), "overlapped_ms": round(shared / MS, 3)}
+
+
+def overlapped(telling: Sequence[Overlap]) -> int:
+    """For how long (ns) two or more were inside; ``telling`` holds every hold's longest overlap with one before it."""
+    total, until = 0, -NEVER
+    for overlap in sorted(telling, key=lambda overlap: overlap.start):
+        total += max(0, overlap.end - max(overlap.start, until))
+        until = max(until, overlap.end)
+    return total
 
 
 def lost_updates(case: Case) -> int | None:

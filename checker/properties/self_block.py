@@ -13,7 +13,7 @@ from collections import defaultdict
 from checker.calls import NEVER, Call
 from checker.case import MS, Case
 from checker.evidence import in_charge
-from checker.observed import Life
+from checker.observed import POLL_SLACK_NS, SLACK_NS, Life
 from checker.verdict import Verdict
 from checker.witness import in_order, of_call, of_ends, of_faults
 from histories.spec import Spec
@@ -40,14 +40,17 @@ def judge(case: Case) -> Verdict | None:
         for later in refused
         for earlier in _suspects(case, later, by_process[case.lives.process(later.client)])
         for life in in_charge(case, earlier)
-        if _covers(life, later)
+        if _covers(case, life, later)
     ]
     wrong = [entry for entry in blocked if _too_long(case, *entry)]
     longest = max((min(later.ret, life.ended) - later.inv for _, later, life in blocked), default=0)
-    figures = {"self_blocked": len(blocked), "longest_self_block_ms": round(longest / MS, 3)}
+    figures = {
+        "self_blocked": len({id(later) for _, later, _ in blocked}),
+        "longest_self_block_ms": round(longest / MS, 3),
+    }
     if not wrong:
         by_itself = (
-            f"{len(blocked)} of them by the client's own key within its lease" if blocked else "none by its own key"
+            f"{figures['self_blocked']} of them by its own key within its lease" if blocked else "none by its own key"
         )
         sentence = f"{len(refused)} refusals of {case.lock}, {by_itself}"
         return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=dict(figures))
@@ -78,8 +81,10 @@ def _suspects(case: Case, later: Call, own: list[Call]) -> list[Call]:
     return found[:2]
 
 
-def _covers(life: Life, later: Call) -> bool:
-    return life.began is not None and life.began <= later.inv and life.ended_since >= later.ret
+def _covers(case: Case, life: Life, later: Call) -> bool:
+    """Whether the key was there all through the refused call: seen well after it, because ends are sighted late."""
+    slack = SLACK_NS if case.spec.session_ns is None else POLL_SLACK_NS
+    return life.began is not None and life.began <= later.inv and life.ended_since >= later.ret + slack
 
 
 def _too_long(case: Case, earlier: Call, later: Call, life: Life) -> bool:

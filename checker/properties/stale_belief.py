@@ -1,7 +1,8 @@
 """Stale belief: a client was told that it lost the lock, and stayed or went on writing.
 
 Being told and acting on it are two things: a program that ignores the message is as dangerous as one that never got
-it. A call to the ledger that was under way may end first, and time the process stood still does not count.
+it. A call to the ledger that was under way, or began before the message got through, may end first, and time the
+process stood still does not count.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from checker.witness import in_order, of_call, of_faults, of_hold
 from histories.rows import Told
 
 NAME = "stale-belief"
-GRACE_NS = 200 * MS
+GRACE_NS = 500 * MS
 """How long a client that runs may take to act on what it was told (threads are scheduled late on a busy machine)."""
 
 
@@ -52,7 +53,8 @@ def judge(case: Case) -> Verdict | None:
 
 def _stayed(case: Case, hold: Hold, row: Told) -> int:
     """For how long (ns) it ran on inside after it was told and had come out of the ledger call under way."""
-    since = max([row.t, *(call.ret for call in hold.ledger if call.inv <= row.t <= call.ret < NEVER)])
+    begun = [call for call in hold.ledger if call.inv <= row.t + GRACE_NS and row.t <= call.ret < NEVER]
+    since = max([row.t, *(call.ret for call in begun)])
     still = sum(max(0, min(b, hold.left) - max(a, since)) for a, b in _pauses(case, hold))
     return max(0, hold.left - since - still)
 

@@ -256,3 +256,23 @@ def test_the_witness_is_in_order_and_says_how_each_came_and_left() -> None:
     assert ("c1", "leaves (told)") in told
     assert any("is told" in what for _, what in told)
     assert [fault.name for fault in verdict.faults] == ["pause-client"]
+
+
+def test_the_algorithm_is_not_blamed_where_the_first_key_was_never_seen() -> None:
+    """Others' keys were seen, so the lock lives on the servers; what became of the first holder's key was missed."""
+    story = within_lease(None)
+    story.rows = [row for row in story.rows if not (isinstance(row, Server) and row.owner == "one")]
+    assert described(story) == ("double-grant", None, "unproven")
+
+
+def test_a_key_gone_before_it_could_be_read_is_tied_to_its_grant_by_time() -> None:
+    story = within_lease(None).acquire("c3", 50, 60, "info").release("c3", 108, 111)
+    story.rows = [row for row in story.rows if not (isinstance(row, Server) and row.owner == "one")]
+    story.began(103, "redis-1", None).ended(110, "redis-1", None, "deleted")
+    assert described(story) == ("double-grant", None, "foreign-release")
+
+
+def test_how_long_two_were_inside_altogether() -> None:
+    story = Story(LEASE).hold("A", 0, 10, until=100).hold("B", 15, 20, until=40).hold("C", 25, 30, until=60)
+    figures = exclusion(story).figures
+    assert (figures["overlaps"], figures["max_overlap_ms"], figures["overlapped_ms"]) == (3, 30, 40)

@@ -97,4 +97,5 @@ def test_figures_count_holds_waiting_and_lost_updates() -> None:
         "lost_updates": 1,
         "overlaps": 0,
         "max_overlap_ms": 0.0,
+        "overlapped_ms": 0.0,
     }

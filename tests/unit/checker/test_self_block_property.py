@@ -24,7 +24,7 @@ def test_self_block_where_nothing_lapses() -> None:
 
 
 def test_self_block_within_a_lease_ends_by_itself() -> None:
-    story = lost_reply(LEASE, 1900).ended(2012, "redis-1", "a", "expired")
+    story = lost_reply(LEASE, 1500).ended(2012, "redis-1", "a", "expired")
     verdict = judged(story, "self-block")
     assert verdict is not None
     assert verdict.validity == "valid"

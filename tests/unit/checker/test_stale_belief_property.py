@@ -15,11 +15,11 @@ def test_belief_who_is_told_leaves() -> None:
 
 
 def test_belief_told_and_stayed() -> None:
-    story = Story(SESSION).acquire("A", 0, 1, fence=1).told("A", 100).write("A", 400, 401, 1, fence=1)
-    verdict = judged(story.release("A", 900, 901), "stale-belief")
+    story = Story(SESSION).acquire("A", 0, 1, fence=1).told("A", 100).write("A", 700, 701, 1, fence=1)
+    verdict = judged(story.release("A", 1500, 1501), "stale-belief")
     assert verdict is not None
     assert (verdict.validity, verdict.kind) == ("invalid", "stayed")
-    assert "800 ms" in verdict.sentence
+    assert "1400 ms" in verdict.sentence
     assert "wrote 1 times" in verdict.sentence
 
 
@@ -31,3 +31,16 @@ def test_belief_a_ledger_call_under_way_may_end_first() -> None:
 def test_belief_standing_still_is_not_staying() -> None:
     story = Story(SESSION).acquire("A", 0, 1, fence=1).told("A", 100).paused("A", 110, 5000).leave("A", 5010)
     assert validity(story, "stale-belief") == ("valid", None)
+
+
+def test_belief_a_call_begun_before_the_message_got_through_may_end_first() -> None:
+    """The library's thread is told; the working thread begins a slow read a moment later."""
+    story = Story(SESSION).acquire("A", 0, 1, fence=1).told("A", 100).read("A", 101, 1200, 5).leave("A", 1205)
+    assert validity(story, "stale-belief") == ("valid", None)
+
+
+def test_belief_one_call_after_another_is_staying() -> None:
+    story = Story(SESSION).acquire("A", 0, 1, fence=1).told("A", 100)
+    for start in range(110, 3000, 300):
+        story.read("A", start, start + 290, 5)
+    assert validity(story.leave("A", 3100), "stale-belief") == ("invalid", "stayed")
