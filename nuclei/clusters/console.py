@@ -20,6 +20,10 @@ from nuclei.platforms.base import HarnessError, Pipe, Platform
 Value = str | int | None
 Reply = list[Value]
 
+OPEN_SECONDS = 2.0
+"""How long a command beside a server may take to start and answer first: an exec takes 60 ms, on a busy machine more.
+In a frozen or dead container it is refused at once."""
+
 _TRIES = 3
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]*)')
@@ -120,6 +124,8 @@ class Console:
             for command, mark in zip(commands, marks, strict=True)
         )
         opened = self._pipe is None
+        if opened:
+            deadline = max(deadline, time.monotonic() + OPEN_SECONDS)
         try:
             pipe = self._open()
             pipe.send(text)

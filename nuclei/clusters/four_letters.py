@@ -12,13 +12,13 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from nuclei.clusters.console import NoAnswer
+from nuclei.clusters.console import OPEN_SECONDS, NoAnswer
 from nuclei.platforms.base import HarnessError, Pipe, Platform
 
 # mntr prints 700 lines; only those that readiness needs pass. The first field says whose answer a line belongs to.
 _LOOP = r"""
 port=$1
-read -r stat </proc/1/stat && set -- ${stat##*) } && echo "run ${20}"
+read -r pid </lockquake/pid && read -r stat <"/proc/$pid/stat" && set -- ${stat##*) } && echo "run ${20}"
 while read -r number words; do
     for word in $words; do
         if { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
@@ -121,6 +121,8 @@ class FourLetters:
                 raise NoAnswer(f"{self.node} did not answer {words[0]}: {error}") from error
 
     def _exchange(self, words: tuple[str, ...], deadline: float) -> Answer:
+        if self._pipe is None:
+            deadline = max(deadline, time.monotonic() + OPEN_SECONDS)
         pipe = self._open(deadline)
         end = f"end {next(self._numbers)}"
         pipe.send(f"{end[4:]} {' '.join(words)}")

@@ -25,6 +25,7 @@ from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Wiring
 _MEMBERS = (1, 2, 3)
 # How long a healed ensemble may take to be whole again before all of it is started anew.
 _SETTLE_SECONDS = 8.0
+_REMOVE_SECONDS = 10.0
 
 DEFAULTS: dict[str, float | int | str | bool] = {
     "session": 4.0,
@@ -123,7 +124,7 @@ class ZooKeeper(TendedCluster):
         path = lock_root(key)
         endpoints = [self.platform.endpoint(self._sites[0], name) for name in self.servers]
         removed = remove_tree(endpoints, path)
-        deadline = time.monotonic() + 3.0
+        deadline = time.monotonic() + _REMOVE_SECONDS
         while True:
             said = self._ask_each("dump")
             left = {
@@ -133,7 +134,7 @@ class ZooKeeper(TendedCluster):
             if not any(left.values()):
                 return removed
             if time.monotonic() > deadline:
-                raise HarnessError(f"{path} was removed, but 3 s later there is still {left}")
+                raise HarnessError(f"{path} was removed, but {_REMOVE_SECONDS:g} s later there is still {left}")
             time.sleep(0.02)
 
     def roles(self) -> dict[str, str]:

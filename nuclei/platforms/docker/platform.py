@@ -25,6 +25,7 @@ from nuclei.platforms.docker_daemon import connect, daemon_address
 
 CALL_SECONDS = 60
 _PROXY_SECONDS = 15.0
+_RENEW_SECONDS = 8.0
 _PARALLEL = 12
 
 
@@ -49,6 +50,7 @@ class DockerPlatform(Platform):
         self._subnets, self._ports, self._given = Subnets(subnets), Ports(ports), given
         self._stopping = threading.Lock()
         self._pipes: set[stream.DockerPipe] = set()
+        self._renewers: dict[str, Pipe] = {}
         self._containers: Containers | None = None
         self._nodes: dict[str, Any] = {}
         self._specs: dict[str, NodeSpec] = {}
@@ -125,9 +127,9 @@ class DockerPlatform(Platform):
             image,
             network,
             address=network.subnet.node,
-            command=boot.argv(node.command),
+            command=[str(word) for word in node.command],
             entrypoint=boot.entrypoint(),
-            environment=node.env,
+            environment={**node.env, **boot.environment(node.files)},
             hosts={**others, node.name: network.subnet.node},
             copied=[(text.encode(), path) for path, text in node.files.items()],
         )
@@ -137,17 +139,20 @@ class DockerPlatform(Platform):
         return self._endpoints[site, node]
 
     def kill(self, node: str) -> str:
+        if (renewer := self._renewers.pop(node, None)) is not None:
+            renewer.close()  # it dies with the container
         return f"{node} {containers.kill(self._nodes[node])}"
 
     def start_node(self, node: str, *, pristine: bool = False) -> str:
-        """Start a killed node again. ``pristine`` kills one that runs, and brings back original files, no data."""
+        """Start a killed node again. ``pristine``: with its original files and no data; one that runs is renewed in
+        place, its server killed and started again by the container's first process."""
         container = self._nodes[node]
+        state = self.state(node)
+        if state != "exited":
+            return self._renew(node) if pristine else f"{node} was {state} already"
         if pristine:
-            containers.kill(container)
-            with explained(f"put the original files into {node}"):
-                container.put_archive("/", boot.pristine_archive(self._specs[node].files))
-        elif containers.word(containers.state(container)) != "exited":
-            return f"{node} was running already"
+            with explained(f"mark {node} for a pristine start"):
+                container.put_archive("/", boot.mark())
         with explained(f"start {node}"):
             container.start()
         found = self.require_running(node)
@@ -157,6 +162,24 @@ class DockerPlatform(Platform):
             raise HarnessError(f"{node} came back with address {seen} instead of {address}: links would miss it")
         kind = "pristine" if pristine else "with what it had kept"
         return f"{node} started {kind} at {found['StartedAt']}, address {seen} as before"
+
+    def _renew(self, node: str) -> str:
+        self.resume(node)
+        try:
+            if node not in self._renewers:
+                self._renewers[node] = self.pipe(node, boot.renewer())
+            self._renewers[node].send("again")
+            answer = self._renewers[node].receive(_RENEW_SECONDS)
+        except (EOFError, HarnessError) as error:
+            self._renewers.pop(node, None)
+            raise HarnessError(f"{node} could not be renewed: {error}; {self._condition(node)}") from error
+        before, _, after = (answer or "").partition(" ")
+        if not after or before == after:
+            raise HarnessError(f"{node}'s server was not started again in time ({answer}); {self._condition(node)}")
+        return f"{node} started pristine in place, process {before} became {after}"
+
+    def _condition(self, node: str) -> str:
+        return f"it is {self.state(node)}, its last lines:\n{boot.tail(self.logs(node))}"
 
     def pause(self, node: str) -> str:
         return f"{node} {containers.pause(self._nodes[node])}"
