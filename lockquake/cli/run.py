@@ -38,7 +38,7 @@ from lockquake.trial import TrialResult
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Run NUCLEUS (LOCK@CLUSTER), e.g. redis-set-nx-px@redis-single, and judge it."""
     plans = _plans(options)
     first = plans[0]
