@@ -89,7 +89,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     of the harness is an error, not a failure of the lock."""
     report: pytest.TestReport = yield
     if report.when == "call" and report.failed:
-        report.sections.extend(item.stash.get(TRIALS, _NOTHING))
+        sections: list[tuple[str, str]] = item.stash.get(TRIALS, _NOTHING)
+        report.sections.extend(sections)
         # By name: what was not imported by a test cannot have been raised by it, and is not imported here.
         raised = {kind.__name__ for kind in type(call.excinfo.value).__mro__} if call.excinfo else set()
         if raised & {"HarnessError", "HarnessFailure"}:
