@@ -58,6 +58,12 @@ def option(config: pytest.Config, name: str) -> str:
 @pytest.fixture(scope="session")
 def lockquake_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """All clusters of the test session, each started at its first use and stopped at the end."""
+    from lockquake.siblings import Stranger, require_ours
+
+    try:
+        require_ours()
+    except Stranger as error:
+        raise pytest.UsageError(str(error)) from error
     from lockquake.testing import Bench
 
     config = request.config

@@ -52,6 +52,12 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> Any:
     """Entry point: runs the command line and exits with the documented codes."""
+    from lockquake.siblings import Stranger, require_ours
+
+    try:
+        require_ours()
+    except Stranger as error:
+        sys.exit(_fail(error, 3))
     from faults.grammar import BadArgument
     from histories.read import HistoryError
     from nuclei.locks.loading import LoadError
