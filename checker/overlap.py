@@ -7,7 +7,7 @@ witness is one pair and comparing only neighbours would miss the later overlaps 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from checker.holds import Hold
@@ -55,3 +55,17 @@ def sweep(holds: Sequence[Hold], process: Callable[[str], str]) -> tuple[int, li
             telling.append(Overlap(holds[others[-1]], hold))
         bisect.insort(ends, (hold.left, number))
     return pairs, telling
+
+
+def together(holds: Iterable[Hold]) -> list[tuple[int, int]]:
+    """When two or more holds were inside at once, in order of time (ns)."""
+    edges = sorted(edge for hold in holds for edge in ((hold.entered, 1), (hold.left, -1)) if hold.left > hold.entered)
+    spans: list[tuple[int, int]] = []
+    inside, since = 0, 0
+    for t, step in edges:
+        if inside < 2 <= inside + step:
+            since = t
+        elif inside + step < 2 <= inside and since < t:
+            spans.append((since, t))
+        inside += step
+    return spans

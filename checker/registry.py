@@ -24,10 +24,13 @@ from histories.spec import Spec
 
 @dataclass(frozen=True)
 class Property:
-    """``judge`` gives None where the history holds no occasion for the property (nobody was told of a loss, …)."""
+    """``meaning``: what keeping it means. ``when``: which locks and histories it is judged for, in words.
+
+    ``judge`` gives None where the history holds no occasion for the property (nobody was told of a loss, …)."""
 
     name: str
     meaning: str
+    when: str
     applies: Callable[[Spec], bool]
     judge: Callable[[Case], Verdict | None]
 
@@ -37,42 +40,83 @@ def _always(spec: Spec) -> bool:
 
 
 PROPERTIES: tuple[Property, ...] = (
-    Property(mutual_exclusion.NAME, "no two clients are inside at once", _always, mutual_exclusion.judge),
+    Property(
+        mutual_exclusion.NAME,
+        "no two clients are inside at once",
+        "every lock",
+        _always,
+        mutual_exclusion.judge,
+    ),
     Property(
         linearizability.NAME,
-        "some order of effects explains every answer of a lock that never lapses",
+        "some order of effects explains every answer",
+        "mutexes that never lapse",
         linearizability.applies,
         linearizability.judge,
     ),
-    Property(lease.NAME, "not given away while the holder's lease or session is alive", lease.applies, lease.judge),
-    Property(refusal.NAME, "nobody is refused while the lock is certainly free", refusal.applies, refusal.judge),
+    Property(
+        lease.NAME,
+        "not given away while the holder's lease or session is alive",
+        "mutexes that lapse",
+        lease.applies,
+        lease.judge,
+    ),
+    Property(
+        refusal.NAME,
+        "nobody is refused while the lock is certainly free",
+        "mutexes whose refusals are exact, once somebody was refused",
+        refusal.applies,
+        refusal.judge,
+    ),
     Property(
         owner_safe_release.NAME,
         "a release frees only the releaser's own lock",
+        "locks with owners, once a release may have taken effect",
         owner_safe_release.applies,
         owner_safe_release.judge,
     ),
     Property(
         fencing_at_grant.NAME,
         "fencing tokens grow from grant to grant",
+        "fenced locks",
         fencing_at_grant.applies,
         fencing_at_grant.judge,
     ),
     Property(
         fencing_at_ledger.NAME,
         "no accepted write has a stale fencing token",
+        "fenced locks, once a write with a token reached the ledger",
         fencing_at_ledger.applies,
         fencing_at_ledger.judge,
     ),
-    Property(stale_belief.NAME, "who is told of a loss leaves", _always, stale_belief.judge),
+    Property(
+        stale_belief.NAME,
+        "who is told of a loss leaves within 500 ms",
+        "every lock, once somebody was told while inside",
+        _always,
+        stale_belief.judge,
+    ),
     Property(
         recovery.RECOVERY,
-        "obtainable again within the promised bound after the last heal",
+        "obtainable again within the promised bound after the last heal (or the last fault)",
+        "locks that promise a bound, once a fault was asked for",
         recovery.applies,
         recovery.judge_recovery,
     ),
-    Property(recovery.ORPHAN, "never out of reach while nobody can own it", _always, recovery.judge_orphan),
-    Property(self_block.NAME, "nobody is kept out by its own key", self_block.applies, self_block.judge),
+    Property(
+        recovery.ORPHAN,
+        "never out of reach while nobody is inside and nobody may still own it",
+        "every lock, once somebody tried to acquire it",
+        _always,
+        recovery.judge_orphan,
+    ),
+    Property(
+        self_block.NAME,
+        "nobody is kept out by its own key for longer than a lease lasts",
+        "locks with owners whose values an observer saw, once somebody was refused",
+        self_block.applies,
+        self_block.judge,
+    ),
 )
 """In the order of reports."""
 

@@ -134,9 +134,9 @@ class Story:
             self.add(Fault(t=ns(t), fault=key, name=name, **row))
         return self
 
-    def role(self, t: float, node: str, role: str) -> Self:
+    def role(self, t: float, node: str, role: str, evidence: str | None = None) -> Self:
         """An observer saw a node's role."""
-        return self.add(Role(t=ns(t), node=node, role=role))
+        return self.add(Role(t=ns(t), node=node, role=role, evidence=evidence))
 
     def began(self, t: float, node: str, owner: str | None, **fields: Any) -> Self:
         """An observer saw the lock's key (or ephemeral node) begin on a node."""

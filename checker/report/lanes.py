@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from checker.case import Case
 from checker.evidence import in_charge
 from checker.holds import Hold
 from checker.leases import lease_end
 from checker.observed import Life
+from checker.overlap import together
 from checker.verdict import Verdict
 from checker.windows import Window
 
@@ -69,7 +72,8 @@ def scene(case: Case, verdict: Verdict) -> Scene | None:
     nodes = _nodes(case, holds, start, end)
     room = MOST_LANES - len(faults) - len(nodes)
     clients = _cast(case, verdict, start, end)
-    lanes = [_client(case, name, start, end) for name in clients[:room]]
+    near = [hold for hold in case.holds if hold.entered <= end and hold.left >= start]
+    lanes = [_client(case, name, near, start, end) for name in clients[:room]]
     return Scene(start, end, case.start, [*faults, *lanes, *nodes], max(0, len(clients) - room))
 
 
@@ -98,25 +102,25 @@ def _fault(window: Window, end: int) -> Lane:
     return Lane("fault", [Bar(window.asked, min(window.healed, end), "fault", f" {window.label()} ")])
 
 
-def _client(case: Case, client: str, start: int, end: int) -> Lane:
-    lane = Lane(client)
+def _client(case: Case, client: str, near: Sequence[Hold], start: int, end: int) -> Lane:
+    lane, shared = Lane(client), together(near)
     for call in case.acquires:
         if call.client == client and call.touches(start, end):
             lane.bars.append(Bar(call.inv, min(call.ret, case.end), "waiting"))
             if call.outcome == "fail":
                 lane.marks.append(Mark(call.ret, "refused"))
-    for hold in case.holds:
-        if hold.client == client and hold.entered <= end and hold.left >= start:
-            _draw(case, lane, hold)
+    for hold in near:
+        if hold.client == client:
+            _draw(case, lane, hold, shared)
     return lane
 
 
-def _draw(case: Case, lane: Lane, hold: Hold) -> None:
+def _draw(case: Case, lane: Lane, hold: Hold, shared: Sequence[tuple[int, int]]) -> None:
     lane.bars.append(Bar(hold.entered, hold.left, "inside"))
     for paused, resumed in case.lives.pauses.get(case.lives.process(hold.client), []):
         if paused < hold.left and resumed > hold.entered:
             lane.bars.append(Bar(max(paused, hold.entered), min(resumed, hold.left), "paused"))
-    lane.bars += [Bar(a, b, "overlap") for a, b in _shared(case, hold)]
+    lane.bars += [Bar(a, b, "overlap") for a, b in _shared(shared, hold)]
     lane.marks += [Mark(call.inv, "write") for call in hold.ledger if call.op == "write" and call.inv < hold.left]
     lane.marks += [Mark(told.t, "told") for told in hold.told]
     over = lease_end(hold, case.spec)
@@ -129,15 +133,14 @@ def _draw(case: Case, lane: Lane, hold: Hold) -> None:
         lane.bars.append(Bar(hold.entered, hold.left, "", str(hold.fence)))
 
 
-def _shared(case: Case, hold: Hold) -> Iterator[tuple[int, int]]:
-    """When somebody else was inside too."""
-    for other in case.holds:
-        if other.entered >= hold.left:
+def _shared(together: Sequence[tuple[int, int]], hold: Hold) -> Iterator[tuple[int, int]]:
+    """When somebody else was inside too. ``together``: when two or more were, in order of time."""
+    first = max(0, bisect_right(together, hold.entered, key=lambda span: span[0]) - 1)
+    for start, end in islice(together, first, None):
+        if start >= hold.left:
             return
-        if other.client != hold.client and other.left > hold.entered:
-            start, end = max(hold.entered, other.entered), min(hold.left, other.left)
-            if start < end:
-                yield start, end
+        if end > hold.entered:
+            yield max(start, hold.entered), min(end, hold.left)
 
 
 def _nodes(case: Case, holds: Sequence[Hold], start: int, end: int) -> list[Lane]:

@@ -132,6 +132,97 @@ def restart() -> Story:
     )
 
 
+def restart_seen_late() -> Story:
+    """The same, but the observer sees the server again only long after c2 was let in; the key was lost in between."""
+    return (
+        Story(LEASE)
+        .trial(0, 4000)
+        .role(0, "redis-1", "primary")
+        .acquire("c1", 100, 102, owner="one")
+        .began(102, "redis-1", "one")
+        .fault("kill-node", 105, 600, "redis-1", proven=110)
+        .blind(104, 1400, "redis-1")
+        .acquire("c2", 120, 650, owner="two")
+        .ended(1400, "redis-1", "one", "restart")
+        .began(1400, "redis-1", "two")
+        .release("c1", 900, 903, "fail")
+        .release("c2", 1500, 1502)
+        .ended(1501, "redis-1", "two", "deleted")
+        .hold("c1", 1600, 1602, until=1700, owner="three")
+    )
+
+
+def replica_flushed() -> Story:
+    """What happens on a replica is not the lock: its flush explains nothing."""
+    return (
+        Story(LEASE)
+        .trial(0, 3000)
+        .role(0, "redis-1", "primary")
+        .role(0, "redis-2", "replica")
+        .acquire("c1", 100, 102, owner="one")
+        .began(102, "redis-1", "one")
+        .began(103, "redis-2", "one")
+        .fault("flush", 200, 210, "redis-2")
+        .ended(205, "redis-2", "one", "flushed")
+        .acquire("c2", 120, 300, owner="two")
+        .began(300, "redis-1", "two")
+        .release("c2", 400, 402)
+        .release("c1", 500, 502, "fail")
+        .hold("c2", 600, 602, until=700, owner="three")
+    )
+
+
+def promotion_found_no_key() -> Story:
+    """Split brain; the observer of the new primary was blind for a while, but found no key there at the promotion."""
+    return (
+        Story(Spec(lease_ns=10_000 * MS, recovery_ns=12_000 * MS))
+        .trial(0, 9000)
+        .role(0, "redis-1", "primary")
+        .role(0, "redis-2", "replica")
+        .fault("failover", 100, 6000, "redis-1", "c1", proven=2300, recipe="split-brain")
+        .blind(500, 1500, "redis-2")
+        .acquire("c1", 450, 455, owner="one")
+        .began(454, "redis-1", "one")
+        .role(2250, "redis-2", "primary", "key absent")
+        .acquire("c2", 120, 2410, owner="two")
+        .began(2408, "redis-2", "two")
+        .release("c2", 2900, 2902)
+        .release("c1", 3000, 3002)
+        .hold("c2", 6500, 6502, until=6550, owner="three")
+    )
+
+
+def deleted_by_nobody_we_know() -> Story:
+    """c1's key was deleted while it held; the only foreign release was called after that was seen."""
+    return (
+        Story(LEASE)
+        .trial(0, 3000)
+        .role(0, "redis-1", "primary")
+        .acquire("c1", 100, 102, owner="one")
+        .began(102, "redis-1", "one")
+        .ended(200, "redis-1", "one", "deleted")
+        .acquire("c3", 110, 150, "info", owner="three")
+        .release("c3", 201, 203)
+        .acquire("c2", 120, 240, owner="two")
+        .began(239, "redis-1", "two")
+        .release("c2", 300, 302)
+        .ended(301, "redis-1", "two", "deleted")
+        .release("c1", 400, 402, "fail")
+    )
+
+
+def three_inside() -> Story:
+    """One long hold and two that come and go beside it: three pairs."""
+    return (
+        Story(FOREVER)
+        .trial(0, 200)
+        .role(0, "redis-1", "primary")
+        .hold("c1", 0, 1, until=100)
+        .hold("c2", 5, 10, until=60)
+        .hold("c3", 15, 20, until=50)
+    )
+
+
 def foreign_release() -> Story:
     """c1 was paused beyond its lease; when it goes on it deletes c2's key, and c3 is let in while c2 is inside."""
     return (
@@ -317,6 +408,26 @@ CORPUS: dict[str, tuple[Callable[[], Story], Expected]] = {
     "restart": (
         restart,
         Expected({"mutual-exclusion": "invalid", "lease": "invalid"}, kind="double-grant", cause="restart"),
+    ),
+    "restart-seen-late": (
+        restart_seen_late,
+        Expected({"mutual-exclusion": "invalid"}, kind="double-grant", cause="restart"),
+    ),
+    "replica-flushed": (
+        replica_flushed,
+        Expected({"mutual-exclusion": "invalid"}, kind="double-grant", cause="unproven"),
+    ),
+    "promotion-found-no-key": (
+        promotion_found_no_key,
+        Expected({"mutual-exclusion": "invalid", "lease": "invalid"}, kind="double-grant", cause="failover"),
+    ),
+    "deleted-by-nobody-we-know": (
+        deleted_by_nobody_we_know,
+        Expected({"mutual-exclusion": "invalid", "owner-safe-release": "valid"}, kind="double-grant", cause="unproven"),
+    ),
+    "three-inside": (
+        three_inside,
+        Expected({"mutual-exclusion": "invalid", "linearizability": "invalid"}, kind="double-grant", cause="algorithm"),
     ),
     "foreign-release": (
         foreign_release,
