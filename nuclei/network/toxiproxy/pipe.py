@@ -114,10 +114,10 @@ class Pipe:
 
     def add(self, toxic: Toxic) -> None:
         """Put a toxic at the end of the chain."""
-        if self.finished:
-            return
-        if self.stages:
+        if self.stages and not self.finished:
             self._redraw(len(self.stages) - 1)
+        if self.finished:  # perhaps just now: drawing a burning reset_peer again closes
+            return
         self._append(toxic)
         self._route()
 

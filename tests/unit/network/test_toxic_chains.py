@@ -187,3 +187,15 @@ def test_an_update_while_the_end_is_held_back_holds_it_anew() -> None:
     stream.pipe.update(stream.toxics[0])
     stream.clock.advance(5)
     assert stream.closed_ms() == 700
+
+
+def test_a_toxic_added_behind_a_burning_fuse_starts_nothing() -> None:
+    for seed in range(20):
+        stream = Stream(seed=seed)
+        stream.add("reset_peer", toxicity=0.5, timeout=100)
+        stream.feed(b"a")
+        stream.add("timeout", timeout=100)
+        if stream.sink.closed_at is not None:
+            assert stream.clock.pending == 0
+            return
+    raise AssertionError("no fuse was lit in twenty tries")
