@@ -137,10 +137,11 @@ class RedisSentinel(RedisServers):
         """Every server and sentinel as if new. On a starved machine the sentinels may see a primary down that is not:
         then once more. Raises HarnessError."""
         for _ in range(_ATTEMPTS):
-            # Frozen, the old sentinels cannot put the new servers into the roles they remember.
-            side_by_side(_SENTINELS, self._freeze)
+            # Dead, the old sentinels can neither put the new servers into the roles they remember nor tell the new
+            # sentinels of an epoch in which somebody else was the primary.
+            side_by_side(_SENTINELS, self.platform.kill)
             side_by_side(_REDIS, lambda name: self.platform.start_node(name, pristine=True))
-            self.wait("replication", lambda: self._replication().missing(), _REPLICATION_SECONDS)
+            self.wait("replication", lambda: self._replication().missing(), _REPLICATION_SECONDS, list(_REDIS))
             side_by_side(_SENTINELS, lambda name: self.platform.start_node(name, pristine=True))
             proof = self.ready()
             born = self._snapshot()
@@ -151,10 +152,6 @@ class RedisSentinel(RedisServers):
             f"after {_ATTEMPTS} fresh starts {PRIMARY} was not the primary: the sentinels fail over by themselves, "
             "probably because this machine is too busy for down_after; give it more time with --set cluster.down_after"
         )
-
-    def _freeze(self, name: str) -> None:
-        if self.platform.state(name) == "running":
-            self.platform.pause(name)
 
     def _replication(self) -> View:
         return view(self.consoles, list(_REDIS), [])

@@ -14,6 +14,15 @@ from nuclei.platforms.base import NODE_DATA, NODE_HOME, NodeSpec
 
 MASTER_NAME = "mymaster"
 _CONF = f"{NODE_HOME}/sentinel.conf"
+# Servers start side by side; a sentinel that is up long before its primary would begin with a failover. Tries are
+# bounded: when it starts again after a failover, the server it was configured with may be gone for good.
+_AFTER_THE_PRIMARY = f"""
+tries=0
+until [ $tries -ge 40 ] || timeout 1 redis-cli -h "$1" -p "$2" PING 2>/dev/null | grep -q PONG; do
+    tries=$((tries + 1)); sleep 0.1
+done
+exec redis-server {_CONF} --sentinel
+"""
 
 
 def sentinel_id(name: str) -> str:
@@ -61,6 +70,6 @@ def sentinel_node(
         role="sentinel",
         image="redis",
         port=sentinels[name],
-        command=["redis-server", _CONF, "--sentinel"],
+        command=["sh", "-c", _AFTER_THE_PRIMARY, "sentinel", primary[0], str(primary[1])],
         files={_CONF: "\n".join(lines) + "\n"},
     )

@@ -36,12 +36,14 @@ class TendedCluster(Cluster):
         """Names of the nodes of a role."""
         return [node.name for node in self.nodes.values() if node.role == role]
 
-    def wait(self, what: str, missing: Callable[[], str | None], deadline: float) -> None:
+    def wait(
+        self, what: str, missing: Callable[[], str | None], deadline: float, among: Sequence[str] | None = None
+    ) -> None:
         """Look until nothing is missing. Raises HarnessError with what was missing last when ``deadline`` seconds
-        have passed, and at once when a node has died."""
+        have passed, and at once when a node (one of ``among``, where only these should run) has died."""
         end = time.monotonic() + deadline
         while (seen := missing()) is not None:
-            for name in self.nodes:
+            for name in among or self.nodes:
                 if self.platform.state(name) == "exited":
                     log = "\n".join(self.platform.logs(name).splitlines()[-15:])
                     raise HarnessError(f"{name} died while {what} was waited for; its last lines:\n{log}")
