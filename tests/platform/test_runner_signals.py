@@ -51,6 +51,11 @@ class Run:
         self.words += self.process.communicate(timeout=LIMIT)[1].splitlines(keepends=True)
         return self.process.returncode
 
+    def directory(self) -> Path:
+        """The one run directory (``latest`` is a link to it)."""
+        (found,) = {path.parent.resolve() for path in self.runs.glob("*/plan.json")}
+        return found
+
     def owned(self) -> list[str]:
         """Names of containers and networks that this run's process owns."""
         client = docker.from_env()
@@ -91,7 +96,7 @@ def test_a_signal_heals_sweeps_and_keeps_the_history(run: Run, number: int, code
     assert run.end(number) == code, "".join(run.words)
     assert run.owned() == []
     assert workers(run.process.pid) == []
-    (directory,) = [path.parent for path in run.runs.glob("*/plan.json")]
+    directory = run.directory()
     rows = (directory / "history.jsonl").read_text()
     assert '"state":"healed"' in rows
     assert '"why":"interrupted"' in rows
@@ -111,7 +116,7 @@ def test_after_a_sigkill_doctor_sweeps_and_check_reads_what_was_written(run: Run
         [*command, "doctor", "--clean"], env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
     )
     assert run.owned() == [], clean.stdout + clean.stderr
-    (directory,) = [path.parent for path in run.runs.glob("*/plan.json")]
+    directory = run.directory()
     assert not (directory / "history.jsonl").exists()
     checked = subprocess.run(
         [*command, "check", str(directory)], env=environment, capture_output=True, text=True, timeout=LIMIT, check=False
