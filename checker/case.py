@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import TypeVar
@@ -21,6 +21,7 @@ from histories.rows import Event, Leave, Ledger, Told, Trial
 from histories.spec import Spec
 
 Key = TypeVar("Key")
+Thing = TypeVar("Thing")
 
 MS = 1_000_000
 NEAR_NS = 10 * MS
@@ -81,9 +82,19 @@ class Case:
         own = self._lives_by_owner.get(call.attempt) or []
         if call.owner is not None and call.owner not in self.shared_owners:
             own = own or self._lives_by_owner.get(call.owner, [])
-        if not own and call.fence is not None:
+        if own:
+            return _once_per_node(own)
+        if call.fence is not None:
             own = self._lives_by_fence.get(call.fence, [])
         return own or self._unnamed(call)
+
+    def lives_by_attempt(self, attempt: str) -> list[Life]:
+        """The lives of an attempt that was never granted as far as its client knows."""
+        return [life for call in self._acquires_by_attempt.get(attempt, []) for life in self.lives_of(call)]
+
+    @cached_property
+    def _acquires_by_attempt(self) -> dict[str, list[Call]]:
+        return _grouped((call.attempt, call) for call in self.acquires)
 
     @cached_property
     def _lives_by_owner(self) -> dict[str | None, list[Life]]:
@@ -135,10 +146,19 @@ class Case:
         ]
 
 
-def _grouped(pairs: Iterable[tuple[Key, Life]]) -> dict[Key, list[Life]]:
-    groups: dict[Key, list[Life]] = defaultdict(list)
-    for key, life in pairs:
-        groups[key].append(life)
+def _once_per_node(lives: list[Life]) -> list[Life]:
+    """A value that one attempt alone uses lives once on a node. Where an observer saw it end and begin again, it had
+    mixed up two values, so only the first beginning and the last end count."""
+    if len(lives) < 2:
+        return lives
+    by_node = _grouped((life.node, life) for life in lives)
+    return [found[0] if len(found) == 1 else replace(found[-1], began=found[0].began) for found in by_node.values()]
+
+
+def _grouped(pairs: Iterable[tuple[Key, Thing]]) -> dict[Key, list[Thing]]:
+    groups: dict[Key, list[Thing]] = defaultdict(list)
+    for key, thing in pairs:
+        groups[key].append(thing)
     return groups
 
 

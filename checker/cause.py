@@ -38,9 +38,11 @@ class Found:
 
 def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> Found:
     """The proven cause of an overlap, else ``unproven`` with what is missing."""
-    found = _by_end(case, overlap, evidence) or _failover(case, overlap, evidence)
-    if found is not None:
-        return found
+    steps = (_by_end, _restart, _failover)
+    for step in steps:
+        found = step(case, overlap, evidence)
+        if found is not None:
+            return found
     lost = evidence.end is not None and evidence.end.since <= overlap.start + _slack(case)
     if kind != "overstay" and not lost and _untouched(case, overlap, evidence):
         return Found("algorithm", "nothing had happened to servers or clients: the algorithm itself let both in")
@@ -48,7 +50,10 @@ def find_cause(case: Case, overlap: Overlap, evidence: Evidence, kind: str) -> F
 
 
 def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
-    """The cause, where the end of the first holder's key or session shows it."""
+    """The cause, where the end of the first holder's key or session shows it.
+
+    A loss on one node explains nothing if another node let the second in.
+    """
     end, client = evidence.end, overlap.first.client
     if end is None or end.since > overlap.start + _slack(case):
         return None
@@ -58,14 +63,25 @@ def _by_end(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
         return Found("session-end", f"{end.node} ended the session of {client}", [event])
     if end.reason == "expired":
         return _expired(case, overlap, end, event)
-    elsewhere = {life.node for life in evidence.second} - {end.node}
-    if elsewhere and case.spec.session_ns is None:
+    if case.spec.session_ns is None and evidence.granted_by != end.node:
         return None
     if end.reason == "deleted":
         return _deleted(case, overlap, event)
     if end.reason in LOSSES:
         cause, words = LOSSES[end.reason]
         return Found(cause, words.format(node=end.node, client=client), [event])
+    return None
+
+
+def _restart(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
+    """The node went down so soon after the first grant that nobody saw the key, and came back without it."""
+    node, first = evidence.home, overlap.first
+    if case.spec.session_ns is not None or evidence.first or node is None or node != evidence.granted_by:
+        return None
+    for seen in case.observed.restarts(node, first.entered, overlap.start + SLACK_NS):
+        if "key absent" in seen.evidence or evidence.second:
+            event = case.event(seen.t, node, f"is seen again ({seen.evidence or seen.role})", "role")
+            return Found("restart", f"{node} was restarted and let {overlap.second.client} in", [event])
     return None
 
 
@@ -102,23 +118,21 @@ def _deleted(case: Case, overlap: Overlap, event: WitnessEvent) -> Found | None:
 
 
 def _failover(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
-    """The second was let in by a node that never held the first one's key, after somebody was promoted."""
-    if case.spec.session_ns is not None or not evidence.second:
+    """The second was let in by another node, which never held the first one's key, after one of the two had been
+    promoted."""
+    first, home, granted_by = overlap.first, evidence.home, evidence.granted_by
+    if case.spec.session_ns is not None or home is None or granted_by is None or home == granted_by:
         return None
-    first, granted_by = overlap.first, evidence.second[0].node
-    home = {life.node for life in evidence.first}
     if any(life.node == granted_by for life in case.lives_of(first.acquire)):
         return None
     promoted = [
         (node, seen)
         for node, seen in case.observed.promotions(case.start, overlap.start + SLACK_NS)
-        if node == granted_by or (node in home and home)
+        if node in {granted_by, home}
     ]
     if not promoted or not _never_held(case, overlap, granted_by, dict(promoted)):
         return None
     node, seen = promoted[-1]
-    if not home and (node != granted_by or seen.t < first.entered - SLACK_NS):
-        return None
     why = f"{granted_by} let {overlap.second.client} in and never held the key of {first.client}"
     event = case.event(seen.t, node, f"becomes {seen.role} ({seen.evidence or 'seen by the observer'})", "role")
     return Found("failover", f"{why}; {node} had become {seen.role}", [event])
@@ -140,7 +154,7 @@ def _untouched(case: Case, overlap: Overlap, evidence: Evidence) -> bool:
         return False
     if not case.observed.anything or any(window.meets(begin, t) for window in case.windows):
         return False
-    if any(True for _ in case.observed.promotions(begin, t)):
+    if case.observed.moved(begin, t):
         return False
     killed = any(begin <= at <= t for at in case.lives.kills.values() if at < NEVER)
     return not killed and all(case.observed.saw(node, begin, t) for node in case.observed.nodes)

@@ -27,13 +27,16 @@ class End:
 class Evidence:
     """``first``, ``second``: lives of the two keys on nodes in charge. ``end``: of the first one's key or session.
 
-    ``apart``: the first key was alive on one node in charge when another one let the second in. ``watched``: some
-    node was observed all the time from the first acquire to the second's return.
+    ``home``, ``granted_by``: the nodes that granted the first and the second: where their keys were seen, else the only
+    node in charge then, else None. ``apart``: the first key was alive on one node in charge when another one let the
+    second in. ``watched``: some node was observed all the time from the first acquire to the second's return.
     """
 
     first: list[Life]
     second: list[Life]
     end: End | None
+    home: str | None
+    granted_by: str | None
     apart: bool
     watched: bool
 
@@ -46,9 +49,18 @@ def collect(case: Case, overlap: Overlap) -> Evidence:
         first=first,
         second=second,
         end=min(_ends(case, first), key=lambda end: end.t, default=None),
+        home=_granting(case, first, overlap.first.entered),
+        granted_by=_granting(case, second, overlap.second.entered),
         apart=case.spec.session_ns is None and any(_apart(a, b) for a in first for b in second),
         watched=any(case.observed.saw(node, begin, t) for node in case.observed.nodes),
     )
+
+
+def _granting(case: Case, lives: list[Life], entered: int) -> str | None:
+    begun = [life for life in lives if life.began is not None]
+    if begun:
+        return min(begun, key=lambda life: life.began or 0).node
+    return case.observed.only_in_charge(entered)
 
 
 def in_charge(case: Case, acquire: Call) -> list[Life]:

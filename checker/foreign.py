@@ -9,6 +9,7 @@ from checker.calls import Call
 from checker.case import Case
 from checker.evidence import in_charge
 from checker.holds import Hold
+from checker.leases import possible_end
 from checker.observed import SLACK_NS, Life
 
 
@@ -31,11 +32,23 @@ def culprits(case: Case, victim: Hold, life: Life) -> list[Call]:
 
 
 def _may_have(case: Case, call: Call, victim: Hold, life: Life) -> bool:
-    """Whether the release was under way, and did not delete its own key at that time."""
+    """Whether the release was under way, had nothing of its own left to delete, and deleted nothing of its own."""
     if call.client == victim.client or call.outcome == "fail":
         return False
     if call.inv > life.ended or call.ret < life.ended_since - SLACK_NS:
         return False
     own = case.hold_of(call)
-    deleted = deleted_life(case, own.acquire) if own is not None else None
-    return deleted is None or not call.inv <= deleted.ended <= call.ret + SLACK_NS
+    lives = case.lives_of(own.acquire) if own is not None else case.lives_by_attempt(call.attempt)
+    if any(one.reason == "deleted" and call.inv <= one.ended <= call.ret + SLACK_NS for one in lives):
+        return False
+    return own is None or _nothing_left(case, own, call)
+
+
+def _nothing_left(case: Case, own: Hold, call: Call) -> bool:
+    """Whether the releaser's own key was certainly gone before it released: released, lapsed, or seen to end."""
+    if any(earlier.outcome == "ok" and earlier.ret < call.inv for earlier in own.releases):
+        return True
+    if possible_end(own, case.spec) < call.inv:
+        return True
+    lives = in_charge(case, own.acquire)
+    return bool(lives) and all(life.ended <= call.inv for life in lives)

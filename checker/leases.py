@@ -1,23 +1,32 @@
 """How long a lease is certainly alive, and when it is certainly over, as far as the calls tell (CHECKERS §9).
 
 A lease runs from when the server executed the command, which is not before the call, so clocks run from ``inv`` for
-what is certain; and not after the return, so from ``ret`` for what is possible.
+what is certain; and not after the return, so from ``ret`` for what is possible. An acquire that waits asks many times
+within one call: where it tells until when it holds (``lease_until``), it thereby tells when it had asked.
 """
 
 from __future__ import annotations
 
-from checker.calls import NEVER
+from checker.calls import NEVER, Call
 from checker.holds import Hold
 from histories.spec import Spec
 
 
 def lease_end(hold: Hold, spec: Spec) -> int:
-    """Until when its lease is certainly alive, releases apart: the last confirmed renewal's call (or the acquire's)
-    + TTL·(1 − drift) − margin. ``entered`` where the lock has no lease."""
+    """Until when its lease is certainly alive, releases apart: when the last confirmed renewal (or the acquire) was
+    asked for + TTL·(1 − drift) − margin. ``entered`` where the lock has no lease."""
     if spec.lease_ns is None:
         return hold.entered
-    since = max([hold.acquire.inv, *(call.inv for call in hold.renewals if call.outcome == "ok")])
+    confirmed = [hold.acquire, *(call for call in hold.renewals if call.outcome == "ok")]
+    since = max(asked(call, spec) for call in confirmed)
     return since + int(spec.lease_ns * (1 - spec.drift)) - spec.margin_ns
+
+
+def asked(call: Call, spec: Spec) -> int:
+    """When the granted command had certainly not been sent yet (ns): the call, or what the lock itself says of it."""
+    if spec.lease_ns is None or call.lease_until is None:
+        return call.inv
+    return min(max(call.inv, call.lease_until - spec.lease_ns), call.ret)
 
 
 def certain_end(hold: Hold, spec: Spec) -> int:

@@ -97,12 +97,39 @@ class Observed:
                 return True
         return now
 
+    def only_in_charge(self, t: int) -> str | None:
+        """The one node in charge at ``t``, None where there may have been several or none is known.
+
+        A node that did not answer its observer at ``t`` counts only where no other one may have been in charge; where
+        none was, one that is in charge when it answers again may have been.
+        """
+        silent = {node: b for node in self.nodes for a, b in self.blind.get(node, []) if a <= t <= b}
+        candidates = {node for node in self.nodes if self.in_charge(node, t)}
+        if not candidates:
+            candidates = {node for node, b in silent.items() if b < NEVER and self.in_charge(node, b)}
+        if candidates <= set(silent):
+            candidates |= {node for node, _ in self.promotions(t, t + 2 * SLACK_NS)}
+        if len(candidates) > 1:
+            candidates -= set(silent)
+        return candidates.pop() if len(candidates) == 1 else None
+
     def promotions(self, start: int, end: int) -> Iterator[tuple[str, RoleSeen]]:
-        """Every node that was seen to become in charge in [start, end], having been something else before."""
+        """Every node that was seen to become in charge in [start, end], having been something else (not just down)."""
         for node, timeline in self.roles.items():
             for before, now in pairwise(timeline):
-                if start <= now.t <= end and now.in_charge and not before.in_charge:
+                if start <= now.t <= end and now.in_charge and not before.in_charge and before.role != "down":
                     yield node, now
+
+    def restarts(self, node: str, start: int, end: int) -> Iterator[RoleSeen]:
+        """Sightings of a node in charge that had been down, or runs anew, in [start, end]."""
+        for before, now in pairwise(self.roles.get(node, [])):
+            anew = before.role == "down" or now.evidence.startswith("restarted")
+            if start <= now.t <= end and now.in_charge and anew:
+                yield now
+
+    def moved(self, start: int, end: int) -> bool:
+        """Whether any role changed in [start, end]."""
+        return any(start <= seen.t <= end for timeline in self.roles.values() for seen in timeline[1:])
 
     def saw(self, node: str, start: int, end: int) -> bool:
         """Whether ``node`` was observed all through [start, end]."""

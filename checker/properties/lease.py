@@ -11,7 +11,7 @@ from checker.calls import NEVER
 from checker.case import MS, Case
 from checker.description import Description, describe
 from checker.holds import Hold
-from checker.leases import certain_end
+from checker.leases import asked, certain_end
 from checker.overlap import Overlap, sweep
 from checker.verdict import Verdict
 from checker.witness import in_order, of_faults, of_hold
@@ -56,7 +56,8 @@ def _reading(case: Case) -> str:
         return f"session of {(spec.session_ns or 0) / MS:.0f} ms: alive until an observer saw it or its node end"
     return (
         f"lease of {spec.lease_ns / MS:.0f} ms less {spec.drift:.1%} drift and {spec.margin_ns / MS:g} ms margin, "
-        "certainly alive from the acquire's return until that long after its call (or the last confirmed renewal's)"
+        "certainly alive from the acquire's return until that long after its call or the last confirmed renewal's "
+        "(or after the lock says it had asked)"
     )
 
 
@@ -88,10 +89,10 @@ def _no_order(case: Case) -> tuple[Hold, Hold] | None:
     lease = int((spec.lease_ns or 0) * (1 - spec.drift)) - spec.margin_ns
     free, before = -NEVER, None
     for hold in sorted(case.holds, key=lambda hold: _granted(case, hold)):
-        start = max(hold.acquire.inv, free)
+        start = max(asked(hold.acquire, spec), free)
         if before is not None and start > hold.entered:
             return before, hold
-        renewed = [call.inv for call in hold.renewals if call.outcome == "ok"]
+        renewed = [asked(call, spec) for call in hold.renewals if call.outcome == "ok"]
         lapse = max([start, *renewed]) + lease
         free = max(start, min([lapse, *(call.inv for call in hold.releases)]))
         before = hold

@@ -276,3 +276,50 @@ def test_how_long_two_were_inside_altogether() -> None:
     story = Story(LEASE).hold("A", 0, 10, until=100).hold("B", 15, 20, until=40).hold("C", 25, 30, until=60)
     figures = exclusion(story).figures
     assert (figures["overlaps"], figures["max_overlap_ms"], figures["overlapped_ms"]) == (3, 30, 40)
+
+
+# ---- what real runs taught: nodes die before anybody read the key, and observers see them again late
+
+
+def killed_at_once(seen_again: float, *, others: bool) -> Story:
+    """The server is killed so soon after the grant that nobody saw the key; it is back before c2 is let in."""
+    story = Story(LEASE).trial(0, 9000).role(0, "redis-1", "primary").blind(95, seen_again, "redis-1")
+    story.role(400, "redis-1", "down").role(seen_again, "redis-1", "primary", "restarted; key absent")
+    story.acquire("c1", 90, 102, owner="one").fault("kill-node", 103, 600, "redis-1")
+    story.acquire("c2", 120, 700, owner="two").release("c2", 800, 802).release("c1", 900, 903, "fail")
+    return story.role(0, "redis-2", "replica").role(710, "redis-2", "primary", "key absent") if others else story
+
+
+@pytest.mark.parametrize("seen_again", [690, 1300])
+def test_a_restart_is_told_by_the_roles_where_the_key_was_never_read(seen_again: float) -> None:
+    story = killed_at_once(seen_again, others=False)
+    if seen_again > 1000:
+        story.began(seen_again, "redis-1", "two")
+    assert described(story)[0] == "double-grant"
+    assert described(story)[2] == ("restart" if seen_again < 1000 else "unproven")
+
+
+def test_with_another_node_in_charge_a_restart_explains_nothing() -> None:
+    assert described(killed_at_once(1300, others=True)) == ("double-grant", None, "failover")
+
+
+def test_a_restart_seen_late_explains_what_the_same_node_let_in() -> None:
+    """Its key was read, and no other node ever was in charge."""
+    story = killed_at_once(1300, others=False).began(101, "redis-1", "one").ended(1300, "redis-1", "one", "restart")
+    assert described(story) == ("double-grant", None, "restart")
+
+
+def test_a_value_seen_to_end_and_begin_again_lived_once() -> None:
+    """An observer that reads ahead of its notifications mixes up two values for a moment."""
+    story = within_lease(None).ended(300, "redis-1", "one", "deleted").began(300.1, "redis-1", "one")
+    story.acquire("c3", 50, 60, owner="three").release("c3", 290, 301)
+    assert described(story) == ("double-grant", None, "algorithm")
+    assert [v.validity for v in check(story.history(), ["owner-safe-release"])] == ["valid"]
+
+
+def test_an_acquire_that_waited_tells_by_its_deadline_when_it_had_asked() -> None:
+    """c1 waited for 1.9 s: from its call alone, hardly anything of its lease would be certain."""
+    waited = Story(LEASE).trial(0, 9000).acquire("c1", 100, 2002).acquire("c2", 2010, 2100)
+    told = Story(LEASE).trial(0, 9000).acquire("c1", 100, 2002, lease_until=4000 * MS).acquire("c2", 2010, 2100)
+    assert described(waited)[0] == "unproven"
+    assert described(told)[0] == "double-grant"

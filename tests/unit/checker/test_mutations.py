@@ -52,8 +52,8 @@ MUTATIONS = {
     "a refused release ends no inside": ("holds", 'elif call.op == "release":', "elif call.op == call.outcome:"),
     "leases run from the return": (
         "leases",
-        "since = max([hold.acquire.inv,",
-        "since = max([hold.acquire.ret + 500_000_000,",
+        "since = max(asked(call, spec) for call in confirmed)",
+        "since = max(call.ret + 500_000_000 for call in confirmed)",
     ),
     "any node is in charge": ("observed", "return now\n", "return True\n"),
     "what nobody saw never was": ("cause", 'if node in promoted and "key absent" in', 'if False and "" in'),
