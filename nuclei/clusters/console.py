@@ -65,7 +65,8 @@ def _string(text: str) -> str:
         code = match[1]
         return chr(int(code[1:], 16)) if len(code) == 3 else _ESCAPES.get(code, code)
 
-    return _ESCAPE.sub(unescape, text)
+    # redis-cli escapes every byte that is not printable ASCII, so the text is bytes in disguise.
+    return _ESCAPE.sub(unescape, text).encode("latin-1", "replace").decode(errors="replace")
 
 
 def _word(text: str) -> Value:

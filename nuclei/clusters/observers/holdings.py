@@ -55,11 +55,12 @@ class Holdings:
         ``otherwise`` is the reason for an end that no notice explains.
         """
         changes: list[Change] = []
-        present, owner, since = self.owner is not None, self.owner, 0
+        present, owner = self.owner is not None, self.owner
+        since: int | None = None  # when the present value began, as long as nobody has told of it
         for notice in notices:
             if notice.event in _ENDS and present:
                 changes += _whole(owner, since, Change(notice.t, "ended", owner, _ENDS[notice.event]))
-                present, owner, since = False, None, 0
+                present, owner, since = False, None, None
             elif notice.event in _WRITES and not present:
                 present, owner, since = True, None, notice.t
             elif notice.event in _WRITES and (owner is None or value != owner):
@@ -70,10 +71,10 @@ class Holdings:
         return changes
 
     def _settle(
-        self, present: bool, owner: str | None, since: int, value: str | None, t: int, otherwise: EndReason
+        self, present: bool, owner: str | None, since: int | None, value: str | None, t: int, otherwise: EndReason
     ) -> list[Change]:
         """From what the notices say to what was read."""
-        if present and owner is None and value is not None:
+        if since is not None and value is not None:
             return [Change(since, "began", value)]
         if present and owner == value:
             return []
@@ -86,8 +87,8 @@ class Holdings:
         return changes
 
 
-def _whole(owner: str | None, since: int, ended: Change) -> list[Change]:
+def _whole(owner: str | None, since: int | None, ended: Change) -> list[Change]:
     """An end, with its beginning when nobody has told of that yet."""
-    if since and owner is None:
+    if since is not None:
         return [Change(since, "began", None, evidence="gone before its value could be read"), ended]
     return [ended]

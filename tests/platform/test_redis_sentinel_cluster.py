@@ -1,0 +1,112 @@
+"""redis-sentinel: readiness, failovers, resets cheap and dear, and what the observer says of a promotion."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from cluster_stage import KEY, Stage, Watched, until
+
+from nuclei.clusters.console import Console
+from nuclei.clusters.redis_sentinel import RedisSentinel
+
+FIRST, *REPLICAS = ("redis-1", "redis-2", "redis-3")
+
+
+def console(stage: Stage, node: str) -> Console:
+    assert isinstance(stage.cluster, RedisSentinel)
+    return stage.cluster.servers[node].console
+
+
+def promoted(stage: Stage) -> str:
+    """Wait for another primary."""
+    return until(lambda: p if (p := stage.cluster.primary()) not in {None, FIRST} else None)
+
+
+def test_ready_means_that_everybody_agrees(sentinel: Stage) -> None:
+    evidence = sentinel.cluster.ready()
+    assert "redis-1 replicates to 2" in evidence
+    roles = sentinel.cluster.roles()
+    assert roles.pop(FIRST) == "primary"
+    assert {roles.pop(node) for node in REPLICAS} == {"replica"}
+    assert roles.pop("ledger") == "standalone"
+    assert set(roles.values()) == {"sentinel"}
+    assert sentinel.cluster.primary() == FIRST
+
+
+def test_sentinels_announce_names_that_the_address_book_knows(sentinel: Stage) -> None:
+    told = sentinel.cluster.surroundings("c1", {})
+    assert told.settings["master_name"] == "mymaster"
+    host, port = console(sentinel, "sentinel-2").ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "mymaster")
+    assert told.address_book[f"{host}:{port}"] == sentinel.platform.endpoint("c1", FIRST)
+
+
+def test_a_reset_is_cheap_when_nothing_moved(sentinel: Stage) -> None:
+    console(sentinel, FIRST).ask("SET", KEY, "left over")
+    console(sentinel, "ledger").ask("SET", KEY, "left over")
+    began = time.monotonic()
+    evidence = sentinel.cluster.reset(KEY)
+    seconds = time.monotonic() - began
+    assert "nothing had moved" in evidence
+    assert seconds < 1.5
+    for node in (FIRST, *REPLICAS, "ledger"):
+        assert console(sentinel, node).ask("DBSIZE") == [0]
+
+
+def test_a_lost_lock_after_a_failover_is_seen_and_reset(sentinel: Stage, tmp_path: Path) -> None:
+    with Watched(sentinel, tmp_path) as watched:
+        sentinel.platform.links.cut(sentinel.between((FIRST, "redis-2"), (FIRST, "redis-3")))
+        console(sentinel, FIRST).ask("SET", KEY, "lost", "PX", 30000)
+        until(lambda: watched.server(node=FIRST, event="began", owner="lost"))
+        sentinel.platform.kill(FIRST)
+        new = promoted(sentinel)
+        moved = until(lambda: watched.role(node=new, role="primary"))[0]
+        assert (moved.was, moved.evidence) == ("replica", "key absent")
+        console(sentinel, new).ask("SET", KEY, "second", "NX", "PX", 30000)
+        until(lambda: watched.server(node=new, event="began", owner="second"))
+        assert not watched.server(node=new, owner="lost")
+        assert watched.role(node=FIRST, role="down")
+    assert "pristine" in sentinel.cluster.reset(KEY)
+    assert sentinel.cluster.primary() == FIRST
+    assert console(sentinel, FIRST).ask("GET", KEY) == [None]
+    assert sentinel.cluster.problems() == []
+
+
+def test_a_replica_that_had_the_key_is_promoted_with_it(sentinel: Stage, tmp_path: Path) -> None:
+    with Watched(sentinel, tmp_path) as watched:
+        console(sentinel, FIRST).ask("SET", KEY, "kept", "PX", 30000)
+        for node in REPLICAS:
+            until(lambda node=node: watched.server(node=node, event="began", owner="kept"))
+        sentinel.platform.pause(FIRST)
+        new = promoted(sentinel)
+        assert until(lambda: watched.role(node=new, role="primary"))[0].evidence == "holds owner=kept"
+        sentinel.platform.resume(FIRST)
+        until(lambda: sentinel.cluster.roles()[FIRST] == "replica")
+        until(lambda: watched.role(node=FIRST, role="replica"))
+
+
+def test_a_split_brain_heals_and_the_old_primarys_key_vanishes(sentinel: Stage, tmp_path: Path) -> None:
+    with Watched(sentinel, tmp_path) as watched:
+        sentinel.platform.links.cut(sentinel.around(FIRST, "c1"))
+        new = promoted(sentinel)
+        assert not sentinel.cluster.ping("c2", FIRST)
+        sentinel.platform.links.restore(["c1>redis-1"])
+        assert sentinel.cluster.ping("c1", FIRST, timeout=1.0)
+        console(sentinel, FIRST).ask("SET", KEY, "old", "PX", 30000)
+        console(sentinel, new).ask("SET", KEY, "new", "PX", 30000)
+        until(lambda: watched.server(node=FIRST, event="began", owner="old"))
+        sentinel.platform.links.restore_all()
+        lost = until(lambda: watched.server(node=FIRST, event="ended", owner="old"))[0]
+        assert lost.reason == "resync"
+        until(lambda: watched.server(node=FIRST, event="began", owner="new"))
+
+
+def test_a_frozen_sentinel_that_went_into_tilt_is_a_problem(sentinel: Stage) -> None:
+    assert sentinel.cluster.problems() == []
+    sentinel.platform.pause("sentinel-3")
+    time.sleep(2.5)  # it looks at its own clock: more than 2 s between two ticks
+    sentinel.platform.resume("sentinel-3")
+    assert "sentinel-3" in until(sentinel.cluster.problems)[0]
+    sentinel.platform.start_node("sentinel-3", pristine=True)
+    sentinel.cluster.reset(KEY)
+    assert sentinel.cluster.problems() == []

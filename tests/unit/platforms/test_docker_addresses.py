@@ -1,0 +1,87 @@
+"""Subnets and ports are handed out once each, from anywhere in their range, and run out with a remedy."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from nuclei.platforms.base import HarnessError
+from nuclei.platforms.docker.addresses import Ports, Subnets, host_routes
+from nuclei.platforms.docker.freezer import frozen
+
+
+def test_subnets_cover_the_block_once_and_then_name_the_variable() -> None:
+    subnets = Subnets("10.9.0.0/26", routes=[])
+    taken = [subnets.take().network for _ in range(8)]
+    assert sorted(taken) == list(ipaddress.IPv4Network("10.9.0.0/26").subnets(new_prefix=29))
+    with pytest.raises(HarnessError, match="LOCKQUAKE_SUBNETS"):
+        subnets.take()
+
+
+def test_addresses_within_a_subnet_differ() -> None:
+    subnet = Subnets("10.9.0.0/29", routes=[]).take()
+    assert (subnet.gateway, subnet.proxy, subnet.node) == ("10.9.0.1", "10.9.0.2", "10.9.0.3")
+
+
+def test_subnets_the_host_has_routes_to_are_left_out() -> None:
+    routes = [ipaddress.IPv4Network("10.9.0.0/27"), ipaddress.IPv4Network("192.168.0.0/16")]
+    subnets = Subnets("10.9.0.0/26", routes=routes)
+    assert {str(subnets.take().network) for _ in range(4)} == {f"10.9.0.{n}/29" for n in (32, 40, 48, 56)}
+
+
+@pytest.mark.parametrize("block", ["10.9.0.0/30", "ten", "10.9.0.1/16"])
+def test_a_bad_block_is_named(block: str) -> None:
+    with pytest.raises(HarnessError, match="LOCKQUAKE_SUBNETS"):
+        Subnets(block, routes=[])
+
+
+def test_ports_are_handed_out_once_each() -> None:
+    ports = Ports("21000-21009")
+    assert sorted(ports.take(4) + ports.take(6)) == list(range(21000, 21010))
+    with pytest.raises(HarnessError, match="LOCKQUAKE_PORTS"):
+        ports.take(1)
+
+
+@pytest.mark.parametrize("span", ["", "21000", "5-4", "0-10", "60000-70000", "a-b"])
+def test_a_bad_range_is_named(span: str) -> None:
+    with pytest.raises(HarnessError, match="LOCKQUAKE_PORTS"):
+        Ports(span or "x")
+
+
+def test_routes_are_read_from_the_kernels_table(tmp_path: Path) -> None:
+    table = tmp_path / "route"
+    table.write_text(
+        "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\n"
+        "eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\n"
+        "eth0\t0000A8C0\t00000000\t0001\t0\t0\t0\t0000FFFF\n",
+        encoding="ascii",
+    )
+    assert host_routes(table) == [ipaddress.IPv4Network("192.168.0.0/16")]
+    assert host_routes(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(("text", "is_frozen"), [("FROZEN\n", True), ("THAWED\n", False)])
+def test_a_v1_freezer_is_read(tmp_path: Path, text: str, is_frozen: bool) -> None:
+    cgroup(tmp_path, "5:freezer:/docker/abc\n0::/\n", "freezer/docker/abc/freezer.state", text)
+    assert frozen(7, tmp_path, tmp_path) is is_frozen
+
+
+@pytest.mark.parametrize(("text", "is_frozen"), [("populated 1\nfrozen 1\n", True), ("populated 1\nfrozen 0\n", False)])
+def test_a_v2_freezer_is_read(tmp_path: Path, text: str, is_frozen: bool) -> None:
+    cgroup(tmp_path, "0::/system.slice/docker-abc.scope\n", "system.slice/docker-abc.scope/cgroup.events", text)
+    assert frozen(7, tmp_path, tmp_path) is is_frozen
+
+
+def test_what_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+    assert frozen(7, tmp_path, tmp_path) is None
+    cgroup(tmp_path, "0::/gone\n", "elsewhere/cgroup.events", "frozen 1\n")
+    assert frozen(7, tmp_path, tmp_path) is None
+
+
+def cgroup(root: Path, memberships: str, file: str, text: str) -> None:
+    (root / "7").mkdir(exist_ok=True)
+    (root / "7/cgroup").write_text(memberships, encoding="ascii")
+    (root / file).parent.mkdir(parents=True)
+    (root / file).write_text(text, encoding="ascii")
