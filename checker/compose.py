@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from checker.case import Case, cases
+from checker.harness import harness_problems
 from checker.registry import PROPERTIES, Property, find
 from checker.verdict import Verdict
 from histories.read import History
@@ -21,10 +24,12 @@ def check(history: History, only: Sequence[str] | None = None) -> list[Verdict]:
     except Exception as error:
         return [_failed("history", "", error)]
     verdicts: list[Verdict] = []
+    problems = harness_problems(history)
     for case in found:
         for entry in PROPERTIES:
             if only is None or entry.name in only:
-                verdicts += _judge(entry, case, asked=only is not None)
+                judged = _judge(entry, case, asked=only is not None)
+                verdicts += [_excused(verdict, problems) for verdict in judged] if entry.liveness else judged
     known = {entry.name for entry in PROPERTIES}
     return verdicts + [_no_such(name) for name in only or () if name not in known]
 
@@ -41,6 +46,15 @@ def _judge(entry: Property, case: Case, *, asked: bool) -> list[Verdict]:
     why = "the history holds no occasion for it" if entry.applies(case.spec) else "the lock's spec does not promise it"
     sentence = f"{entry.name} was not judged: {why}"
     return [Verdict(property=entry.name, validity="unknown", sentence=sentence, lock=case.lock, reason=why)]
+
+
+def _excused(verdict: Verdict, problems: list[str]) -> Verdict:
+    """That something did not come in time says nothing of the lock when the experiment itself went wrong."""
+    if verdict.validity != "invalid" or not problems:
+        return verdict
+    reason = f"the experiment itself went wrong: {problems[0]}"
+    sentence = f"{verdict.property} is unknown, {reason} (seen: {verdict.sentence})"
+    return structs.replace(verdict, validity="unknown", kind=None, cause=None, reason=reason, sentence=sentence)
 
 
 def _failed(name: str, lock: str, error: Exception) -> Verdict:

@@ -33,6 +33,8 @@ class Property:
     when: str
     applies: Callable[[Spec], bool]
     judge: Callable[[Case], Verdict | None]
+    liveness: bool = False
+    """It says that something good must come in time, which a fault that was never healed excuses."""
 
 
 def _always(spec: Spec) -> bool:
@@ -102,6 +104,7 @@ PROPERTIES: tuple[Property, ...] = (
         "locks that promise a bound, once a fault was asked for",
         recovery.applies,
         recovery.judge_recovery,
+        liveness=True,
     ),
     Property(
         recovery.ORPHAN,
@@ -109,6 +112,7 @@ PROPERTIES: tuple[Property, ...] = (
         "every lock, once somebody tried to acquire it",
         _always,
         recovery.judge_orphan,
+        liveness=True,
     ),
     Property(
         self_block.NAME,
@@ -116,6 +120,7 @@ PROPERTIES: tuple[Property, ...] = (
         "locks with owners whose values an observer saw, once somebody was refused",
         self_block.applies,
         self_block.judge,
+        liveness=True,
     ),
 )
 """In the order of reports."""

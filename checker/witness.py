@@ -62,7 +62,9 @@ def of_faults(case: Case, start: int, end: int) -> Iterator[WitnessEvent]:
     """The faults that were in force in [start, end]."""
     for window in case.windows:
         if window.meets(start, end):
-            yield case.event(window.effective, window.label(), "in force", "fault")
+            if window.asked < window.effective:
+                yield case.event(window.asked, window.label(), "injection begins", "fault")
+            yield case.event(window.effective, window.label(), "proven in force", "fault")
             if window.healed <= end:
                 yield case.event(window.healed, window.label(), "healed", "fault")
 

@@ -87,3 +87,13 @@ def test_orphan_needs_no_fault() -> None:
     story = Story(FOREVER).trial(0, 9000).hold("A", 0, 1, until=5).acquire("B", 10, 8000, "fail")
     assert validity(story, "orphan") == ("invalid", "never-came-back")
     assert validity(Story(FOREVER).trial(0, 10), "orphan") is None
+
+
+def test_what_did_not_come_in_time_is_unknown_when_the_experiment_went_wrong() -> None:
+    story = crashed().acquire("B", 15, 4500, "fail").acquire("B", 4600, None)
+    assert validity(story, "recovery") == ("invalid", "never-came-back")
+    story.fault("partition", 5000, None, "redis-1")
+    verdict = judged(story, "recovery")
+    assert verdict is not None
+    assert verdict.validity == "unknown"
+    assert "the experiment itself went wrong: partition" in (verdict.reason or "")
