@@ -92,7 +92,7 @@ def test_orphan_needs_no_fault() -> None:
 def test_what_did_not_come_in_time_is_unknown_when_the_experiment_went_wrong() -> None:
     story = crashed().acquire("B", 15, 4500, "fail").acquire("B", 4600, None)
     assert validity(story, "recovery") == ("invalid", "never-came-back")
-    story.fault("partition", 5000, None, "redis-1")
+    story.fault("partition", 16, None, "redis-1")
     verdict = judged(story, "recovery")
     assert verdict is not None
     assert verdict.validity == "unknown"
