@@ -137,9 +137,7 @@ class RedisSentinel(RedisServers):
         """Every server and sentinel as if new. On a starved machine the sentinels may see a primary down that is not:
         then once more. Raises HarnessError."""
         for _ in range(_ATTEMPTS):
-            # Dead, the old sentinels can neither put the new servers into the roles they remember nor tell the new
-            # sentinels of an epoch in which somebody else was the primary.
-            side_by_side(_SENTINELS, self.platform.kill)
+            side_by_side(_SENTINELS, self._silence)
             side_by_side(_REDIS, lambda name: self.platform.start_node(name, pristine=True))
             self.wait("replication", lambda: self._replication().missing(), _REPLICATION_SECONDS, list(_REDIS))
             side_by_side(_SENTINELS, lambda name: self.platform.start_node(name, pristine=True))
@@ -152,6 +150,16 @@ class RedisSentinel(RedisServers):
             f"after {_ATTEMPTS} fresh starts {PRIMARY} was not the primary: the sentinels fail over by themselves, "
             "probably because this machine is too busy for down_after; give it more time with --set cluster.down_after"
         )
+
+    def _silence(self, name: str) -> None:
+        """A sentinel that watches nothing can neither put the new servers into the roles it remembers nor tell the new
+        sentinels of an epoch in which somebody else was the primary. One that does not answer is killed."""
+        try:
+            self.consoles[name].ask("SENTINEL", "REMOVE", MASTER_NAME)
+        except ConsoleError:  # "No such master with that name"
+            return
+        except NoAnswer:
+            self.platform.kill(name)
 
     def _replication(self) -> View:
         return view(self.consoles, list(_REDIS), [])
