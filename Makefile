@@ -21,7 +21,7 @@ unit: setup  ## the tests that need no Docker
 bench: setup  ## what the proxy costs, against a direct connection
 	@$(BIN)/python -m benchmarks.proxy $(BENCH_ARGS)
 
-soak: images  ## repeat everything that has a rate, and write docs/soak.md (hours)
+soak: images  ## repeat everything that has a rate, and write docs/soak.md (half an hour)
 	@$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
 
 lint: setup  ## style and types

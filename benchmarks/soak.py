@@ -1,4 +1,4 @@
-"""What needs repetition: every rate we state, measured again, written to docs/soak.md (`make soak`).
+"""What needs repetition: every rate we state, measured again, written by `make soak` to docs/soak.md.
 
 Each row is a nucleus under a fault, n trials on a cluster that is started once, and what must come of them.
 """
@@ -23,7 +23,6 @@ from lockquake.rundir import batch_directory
 from lockquake.trial import Say, TrialResult, versions
 
 ROOT = Path("runs")
-TARGET = Path("docs/soak.md")
 
 
 @dataclass
@@ -108,7 +107,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="trials per row (default 10)")
     parser.add_argument("--only", default="", help="only rows whose nucleus and fault contain this text")
-    parser.add_argument("--dry", action="store_true", help=f"do not write {TARGET}")
+    parser.add_argument("--output", type=Path, help="write the table there (all rows only)")
     args = parser.parse_args()
     say = progress()
     top = batch_directory(ROOT, "soak")
@@ -126,12 +125,12 @@ def main() -> int:
         except Interrupted:
             say("interrupted; nothing was written")
             return 130
-    if not args.dry and not args.only:
-        write(lines, args.times)
+    if args.output and not args.only:
+        write(lines, args.times, args.output)
     return 1 if missed else 0
 
 
-def write(lines: list[str], times: int) -> None:
+def write(lines: list[str], times: int, target: Path) -> None:
     """Write the table with what it was measured on."""
     host = ", ".join(f"{name} {number}" for name, number in versions().items())
     text = f"""# Soak: rates measured by repetition
@@ -141,7 +140,7 @@ def write(lines: list[str], times: int) -> None:
 | nucleus | fault | expected | came | verdicts | double grants where none is expected | s per trial: median (range) |
 |---|---|---|---|---|---|---|
 """
-    TARGET.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
+    target.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
