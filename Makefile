@@ -22,7 +22,7 @@ bench: setup  ## what the proxy costs, against a direct connection
 	@$(BIN)/python -m benchmarks.proxy $(BENCH_ARGS)
 
 soak: images  ## repeat everything that has a rate, and write docs/soak.md (half an hour)
-	@$(BIN)/python -m benchmarks.soak $(SOAK_ARGS)
+	@$(BIN)/python -m benchmarks.soak --output docs/soak.md $(SOAK_ARGS)
 
 lint: setup  ## style and types
 	@$(BIN)/ruff check .
