@@ -70,8 +70,16 @@ class Outcome:
     directories: list[Path] = field(default_factory=list)
 
 
+PLACES = (Path(__file__).parent / "campaigns", Path(__file__).parent.parent / "campaigns")
+"""Where our own campaigns are: inside an installed package, beside it in a checkout."""
+
+
 def read_campaign(path: Path) -> Campaign:
-    """Read a campaign file and check that every entry makes a plan. Raises BadArgument, UnknownName."""
+    """Read a campaign file, or one of our own by its name (``quick``), and check that every entry makes a plan.
+
+    Raises BadArgument, UnknownName."""
+    if not path.exists():
+        path = next((own for own in (place / f"{path.name}.toml" for place in PLACES) if own.is_file()), path)
     try:
         data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         campaign = msgspec.convert(data, Campaign)

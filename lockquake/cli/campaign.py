@@ -26,7 +26,7 @@ from lockquake.rundir import DEFAULT_ROOT, batch_directory
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.pass_context
 def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: bool) -> None:
-    """Run the plans of FILE (TOML) and hold them against what it expects of each.
+    """Run the plans of FILE (TOML, or a name such as quick) and hold them against what it expects of each.
 
     Exit code 0: everything as expected (a textbook lock that breaks as it should is as expected) · 1 a control broke ·
     2 unknown, or a demonstration that did not show."""

@@ -69,6 +69,12 @@ def test_the_quick_campaign_reads_and_covers_every_cluster_and_fault() -> None:
     assert faults == {"partition", "pause-client", "kill-node", "kill-client", "failover", "pause-node"}
 
 
+def test_our_own_campaigns_go_by_their_names() -> None:
+    assert read_campaign(Path("quick")).name == "quick"
+    with pytest.raises(BadArgument, match="cannot read the campaign slow"):
+        read_campaign(Path("slow"))
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
