@@ -43,8 +43,13 @@ while read -r line; do
     : >{_MARK}
     kill -9 "$old"
     tries=0
-    while [ "$(cat {PID_FILE})" = "$old" ] && [ $tries -lt 500 ]; do sleep 0.01; tries=$((tries + 1)); done
-    echo "$old $(cat {PID_FILE})"
+    new=$old
+    # Empty for an instant: the first process truncates the file before it writes the new id.
+    while [ -z "$new" ] || [ "$new" = "$old" ]; do
+        [ $tries -lt 500 ] || break
+        sleep 0.01; tries=$((tries + 1)); new=$(cat {PID_FILE})
+    done
+    echo "$old $new"
 done
 """
 
