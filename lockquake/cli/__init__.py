@@ -81,6 +81,9 @@ def main(argv: list[str] | None = None) -> Any:
         code = _fail(error, 4)
     except (click.exceptions.Abort, KeyboardInterrupt):
         code = 130
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        code = _fail(f"the system refused ({what}); look at its permissions and at the free space, or use --runs", 3)
     except Exception as error:
         if os.environ.get("LOCKQUAKE_DEBUG"):
             raise
