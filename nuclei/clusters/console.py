@@ -27,6 +27,7 @@ In a frozen or dead container it is refused at once."""
 _TRIES = 3
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]*)')
+_OLD_MARK = re.compile(r'"console-\d+"')
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|.)", re.DOTALL)
 
 
@@ -119,33 +120,38 @@ class Console:
             raise NoAnswer(f"{self.node} closed the connection {_TRIES} times on {commands[0][0]}")
 
     def _exchange(self, commands: Sequence[Sequence[str | float]], deadline: float) -> list[list[str]]:
-        marks = [f"console-{next(self._numbers)}" for _ in commands]
-        text = "\n".join(
-            f"{' '.join(quote(str(word)) for word in command)}\nPING {mark}"
-            for command, mark in zip(commands, marks, strict=True)
-        )
+        # One mark more than commands: the connection may also be closed between the last reply and its mark.
+        marks = [f"console-{next(self._numbers)}" for _ in range(len(commands) + 1)]
+        words = [" ".join(quote(str(word)) for word in command) for command in commands]
+        lines = [line for command, mark in zip(words, marks, strict=False) for line in (command, f"PING {mark}")]
+        text = "\n".join([*lines, f"PING {marks[-1]}"])
         opened = self._pipe is None
         if opened:
             deadline = max(deadline, time.monotonic() + OPEN_SECONDS)
         try:
             pipe = self._open()
             pipe.send(text)
-            return [self._until(pipe, f'"{mark}"', deadline) for mark in marks]
+            return self._answers(pipe, marks, deadline)
         except (HarnessError, EOFError, NoAnswer) as error:
             self._drop()
             if not opened and not isinstance(error, NoAnswer):
-                return [[] for _ in marks]  # that redis-cli died with an earlier run of the server
+                return [[] for _ in commands]  # that redis-cli died with an earlier run of the server
             raise NoAnswer(f"{self.node} did not answer {commands[0][0]}: {error}") from error
 
-    def _until(self, pipe: Pipe, mark: str, deadline: float) -> list[str]:
-        lines: list[str] = []
-        while True:
+    def _answers(self, pipe: Pipe, marks: Sequence[str], deadline: float) -> list[list[str]]:
+        """The lines before each mark but the last, none where a reply was lost. Raises NoAnswer, EOFError."""
+        places = {f'"{mark}"': place for place, mark in enumerate(marks, 1)}
+        answers: list[list[str]] = [[] for _ in marks]
+        at = 0
+        while at < len(marks) - 1:
             line = pipe.receive(max(0.001, deadline - time.monotonic()))
             if line is None:
                 raise NoAnswer("time is up")
-            if line == mark:
-                return lines
-            lines.append(line)
+            if line in places:
+                at = places[line]
+            elif not _OLD_MARK.fullmatch(line):
+                answers[at].append(line)
+        return answers[: len(marks) - 1]
 
     def _open(self) -> Pipe:
         if self._pipe is None:

@@ -13,7 +13,7 @@ from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.four_letters import Answer, FourLetters
 from nuclei.platforms.base import HarnessError, Platform
 
-INTERVAL = 0.15
+INTERVAL = 0.2
 """Seconds between two readings."""
 BLIND_AFTER = 0.3
 _SEQUENCE = re.compile(r"-?\d{10}$")

@@ -49,17 +49,25 @@ def test_flat_arrays_become_records() -> None:
 
 
 class FakeRedisCli(Pipe):
-    """Answers like redis-cli from a script: each command's line, or None where the connection is lost, or the end."""
+    """Answers like redis-cli from a script: each command's line, or None where the connection is lost.
 
-    def __init__(self, script: dict[str, list[str | None]]) -> None:
+    ``deaf`` commands are answered, but the connection is closed right after them, so the next line is lost."""
+
+    def __init__(self, script: dict[str, list[str | None]], deaf: tuple[str, ...] = ()) -> None:
         self.script = script
+        self.deaf = deaf
         self.lines: list[str] = []
         self.ended = False
 
     def send(self, line: str) -> None:
         if self.ended:
             raise HarnessError("it has ended")
+        lost = False
         for command in line.split("\n"):
+            if lost:
+                lost = False
+                continue
+            lost = command in self.deaf
             if command.startswith("PING console-"):
                 self.lines.append(f'"{command[5:]}"')
             else:
@@ -91,6 +99,14 @@ def test_a_reply_lost_with_its_connection_is_asked_for_again() -> None:
     cli = FakeRedisCli({"GET k": [None, '"v"'], "ROLE": ['"master",0,', '"slave"']})
     console = Console(OneNode(cli), "redis-1", 6391)  # type: ignore[arg-type]
     assert console.ask_all([("GET", "k"), ("ROLE",)]) == [["v"], ["slave"]]
+
+
+def test_a_mark_lost_with_its_connection_is_not_waited_for() -> None:
+    cli = FakeRedisCli({"CLIENT KILL": ["1"], "PING": ['"PONG"', '"PONG"']}, deaf=("CLIENT KILL",))
+    console = Console(OneNode(cli), "redis-1", 6391)  # type: ignore[arg-type]
+    assert console.ask_all([("PING",), ("CLIENT", "KILL")]) == [["PONG"], [1]]
+    assert console.ask("PING") == ["PONG"]
+    assert console.opened == 1
 
 
 def test_a_redis_cli_that_died_with_its_server_is_replaced() -> None:
