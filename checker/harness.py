@@ -9,7 +9,10 @@ from checker.case import bounds
 from checker.observed import read_observed
 from checker.windows import Window, read_windows
 from histories.read import History
-from histories.rows import Trial
+from histories.rows import Call, Role, Server, Trial
+
+SLACK = 3_000_000_000
+"""Observers see late: so many ns around a fault, what happened to a node may be its doing."""
 
 
 def harness_problems(history: History) -> list[str]:
@@ -23,7 +26,9 @@ def harness_problems(history: History) -> list[str]:
         problems += _of_window(window, unsupported)
     if any(isinstance(row, Trial) for row in history.rows) and not bounds(history)[2]:
         problems.append("the trial did not come to its end (its runner died, or is still running)")
-    return problems + _blind(history)
+    if history.header.plan and not any(isinstance(row, Trial) for row in history.rows):
+        problems.append("the trial never began")
+    return problems + _repeated(history) + _touched_by_others(history) + _blind(history)
 
 
 def not_exercised(history: History) -> list[str]:
@@ -63,6 +68,31 @@ def _of_window(window: Window, unsupported: bool) -> list[str]:
     if window.healed == NEVER:
         step = "its heal was never asked for" if window.heal_asked == NEVER else "its heal was never proven"
         return [f"{label} was not healed: {step}"]
+    return []
+
+
+def _repeated(history: History) -> list[str]:
+    """A call that is there twice: parts were copied or merged twice, and counts would be wrong."""
+    seen: set[tuple[str, int]] = set()
+    for row in history.rows:
+        if isinstance(row, Call):
+            if (row.client, row.call) in seen:
+                return [f"call {row.call} of {row.client} is in the history more than once; restore it from the parts"]
+            seen.add((row.client, row.call))
+    return []
+
+
+def _touched_by_others(history: History) -> list[str]:
+    """Nodes that stood still, died or came back new although no fault of the plan touched any node at that time."""
+    windows = [w for w in read_windows(history.rows) if not w.name.endswith("-client")]
+    start, end, _ = bounds(history)
+    for row in history.rows:
+        if not start <= row.t <= end or any(w.asked - SLACK <= row.t <= w.healed + SLACK for w in windows):
+            continue
+        if isinstance(row, Server) and row.event == "blind" and (row.evidence or "").endswith(("paused", "exited")):
+            return [f"{row.node} stood still or died ({row.evidence}), and no fault of the plan had touched it"]
+        if isinstance(row, Role) and "restarted" in (row.evidence or ""):
+            return [f"{row.node} restarted, and no fault of the plan had touched it"]
     return []
 
 

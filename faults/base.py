@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 from faults.arena import Arena
 from faults.grammar import BadArgument, duration
 from faults.schedule import FaultSpec
+from faults.targets import IN_CHARGE
+from nuclei.clusters.base import ClusterEntry
 
 Setting = float | int | str | bool
+Lingers = Literal["within-lease", "once-healed", "not"]
+
+
+DURATIONS = frozenset({"for", "within"})
+"""Parameters of faults that are durations."""
+LONGEST = 86_400.0
+"""Seconds, or multiples of the lapse, that a duration may have at most."""
 
 
 class FaultFamily(ABC):
@@ -26,9 +35,12 @@ class FaultFamily(ABC):
     summary: ClassVar[str]
     parameters: ClassVar[Mapping[str, tuple[str, str]]]
     suggests: ClassVar[Mapping[str, Setting]] = {}
-    lingers: ClassVar[bool] = True
-    """Whether the triggering holder is kept inside (at ``before-release``) within its lease, to give others a chance
-    to be let in beside it."""
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Parameters that take one of some words."""
+    lingers: ClassVar[Lingers] = "within-lease"
+    """Whether the triggering holder is kept inside (at ``before-release``): within its lease, to give others a chance
+    to be let in beside it; once healed, until another one is inside, so that its release comes at the worst moment; or
+    not at all."""
 
     def __init__(self, spec: FaultSpec, arena: Arena) -> None:
         self.spec = spec
@@ -37,11 +49,30 @@ class FaultFamily(ABC):
 
     @classmethod
     def check(cls, spec: FaultSpec) -> None:
-        """Raises BadArgument for a parameter this fault does not have."""
-        for key in spec.params:
+        """Raises BadArgument for a parameter this fault does not have, or a value that it cannot take."""
+        for key, value in spec.params.items():
             if key not in cls.parameters:
                 known = ", ".join(cls.parameters) or "none"
                 raise BadArgument(f"fault {cls.name} has no parameter {key!r} (it has: {known}, at, client)")
+            if key in cls.choices and value not in cls.choices[key]:
+                allowed = cls.choices[key]
+                raise BadArgument(f"{key}={value}: the {key} of a {cls.name} is {', '.join(allowed[:-1])} or {allowed[-1]}")
+            if key in DURATIONS and duration(value, lapse=1.0) > LONGEST:
+                raise BadArgument(f"{key}={value}: a fault lasts at most {LONGEST:g} s")
+
+    @classmethod
+    def impossible_on(cls, cluster: ClusterEntry) -> str | None:
+        """Why this fault can never happen on a cluster, in one sentence; None where it can."""
+        return None
+
+    @classmethod
+    def check_target(cls, target: str, nodes: Sequence[str], clients: Sequence[str]) -> None:
+        """Raises BadArgument for a target that is neither of the words of this fault nor a name of that kind."""
+        hits_clients = cls.parameters["target"][0] == "holder"
+        words, names = (["holder"], clients) if hits_clients else (sorted(IN_CHARGE), nodes)
+        if target not in {*words, *names}:
+            kind = "client" if hits_clients else "node"
+            raise BadArgument(f"target={target}: no such {kind} (it may be {words[-1]}, {', '.join(names)})")
 
     def param(self, key: str) -> str:
         """A parameter as text, the default where it was not given."""

@@ -15,6 +15,8 @@ from nuclei.clients.protocol import Go, Hold
 
 TRIGGER_LIMIT = 15.0
 """Seconds within which the trigger must come, else the trial is not exercised."""
+AFTER_HEAL = 1.0
+"""Seconds that a resumed holder is kept at most until somebody else is inside."""
 LINGER_LIMIT = 60.0
 """No holder is kept longer than this after the heal, whatever its lease."""
 
@@ -47,12 +49,14 @@ class FaultDrive:
         self._record("proven", evidence)
         heal_at = time.monotonic() + self.fault.seconds("for")
         linger = self._let_go(holder, granted_at) if holder is not None else None
-        if linger:
-            linger.until(heal_at)
+        if linger and self.fault.lingers == "within-lease":
+            linger.until_joined(heal_at)
         self.arena.watch.sleep(heal_at - time.monotonic())
         self.heal()
-        if linger:
-            linger.until(time.monotonic() + LINGER_LIMIT)
+        if linger and self.fault.lingers == "within-lease":
+            linger.until_joined(time.monotonic() + LINGER_LIMIT)
+        elif linger:
+            linger.while_alone(AFTER_HEAL)
 
     def heal(self) -> None:
         """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError."""
@@ -98,7 +102,8 @@ class FaultDrive:
         if not client.alive:
             return None
         limit = self._linger_until(granted_at)
-        if self.fault.lingers and self.spec.trigger.point == "granted" and limit > time.monotonic():
+        useful = self.fault.lingers == "once-healed" or limit > time.monotonic()
+        if self.fault.lingers != "not" and self.spec.trigger.point == "granted" and useful:
             return Linger(holder, client, self.arena.watch, granted_at, limit)
         client.send(Go())
         return None

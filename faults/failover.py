@@ -12,9 +12,9 @@ import time
 
 from faults.arena import Arena
 from faults.base import FaultFamily
-from faults.grammar import BadArgument
 from faults.schedule import FaultSpec
 from faults.sides import crossing, ends, pairs
+from nuclei.clusters.base import ClusterEntry
 from nuclei.platforms.base import HarnessError, Unsupported
 
 RECIPES = ("cut-then-kill", "split-brain")
@@ -38,6 +38,7 @@ class Failover(FaultFamily):
         "for": ("2s", "how long the old primary stays away once the new one is in charge"),
         "within": ("15s", "how long the promotion may take before the trial is a harness error"),
     }
+    choices = {"recipe": RECIPES}
     # A failover takes two to three seconds: a shorter lease would run out before anybody else could be let in.
     suggests = {"lock.ttl": 10.0}
 
@@ -51,11 +52,10 @@ class Failover(FaultFamily):
         self._killed = False
 
     @classmethod
-    def check(cls, spec: FaultSpec) -> None:
-        super().check(spec)
-        recipe = spec.params.get("recipe", RECIPES[0])
-        if recipe not in RECIPES:
-            raise BadArgument(f"recipe={recipe}: a failover's recipe is {' or '.join(RECIPES)}")
+    def impossible_on(cls, cluster: ClusterEntry) -> str | None:
+        if cluster.replicates:
+            return None
+        return f"failover needs a replica that can be promoted without having heard of the lock; {cluster.name} has none"
 
     def prepare(self) -> None:
         self._old = self.arena.primary()

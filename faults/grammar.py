@@ -47,12 +47,12 @@ def parse(text: str) -> tuple[str, dict[str, str]]:
     return name, params
 
 
-def setting(text: str) -> tuple[str, float | int | str | bool]:
-    """``lock.ttl=2s`` → (``lock.ttl``, 2.0). Durations become seconds, on/off booleans. Raises BadArgument."""
+def assignment(text: str) -> tuple[str, str]:
+    """``lock.ttl=2s`` → (``lock.ttl``, ``2s``). Raises BadArgument."""
     key, equals, value = text.partition("=")
     if not equals or key.count(".") != 1 or not all(key.split(".")):
         raise BadArgument(f"{text!r} is no setting; write lock.NAME=VALUE, cluster.NAME=VALUE or workload.NAME=VALUE")
-    return key, scalar(value)
+    return key, value
 
 
 def scalar(value: str) -> float | int | str | bool:

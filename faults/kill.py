@@ -39,7 +39,7 @@ class KillClient(FaultFamily):
         "target": ("holder", "holder (the client that triggered), or a client's name"),
         "for": ("0s", "how long to wait before the trial goes on; a killed client never comes back"),
     }
-    lingers = False
+    lingers = "not"
 
     def inject(self, trigger: str | None) -> str:
         client = client_target(self.arena, self.param("target"), trigger)

@@ -30,7 +30,13 @@ class Linger:
         client.send(Hold(point="before-release", times=1))
         client.send(Go())
 
-    def until(self, deadline: float) -> None:
+    def while_alone(self, seconds: float) -> None:
+        """Keep it inside until another client is inside, too, at most for ``seconds``; then let it go at once, so that
+        what it does to the lock hits that one. Raises Interrupted."""
+        self._watch.until(lambda: self._beside() or self._gone(), time.monotonic() + seconds)
+        self.end()
+
+    def until_joined(self, deadline: float) -> None:
         """Keep it inside until somebody joined it or it left, at most until ``deadline`` or its own limit.
 
         Raises Interrupted."""
@@ -51,6 +57,9 @@ class Linger:
             self._client.send(Hold(point="before-release", times=0))
         except ClientGone:
             return
+
+    def _beside(self) -> bool:
+        return any(process != self._process for process in self._watch.inside())
 
     def _joined_or_gone(self) -> bool:
         return self._watch.granted_since(self._since_ns, but=self._process) is not None or self._gone()

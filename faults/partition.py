@@ -10,7 +10,6 @@ from typing import cast
 
 from faults.arena import Arena
 from faults.base import FaultFamily
-from faults.grammar import BadArgument
 from faults.schedule import FaultSpec
 from faults.sides import crossing, ends, pairs
 from nuclei.network.links import How
@@ -30,6 +29,12 @@ class Partition(FaultFamily):
         "ledger": ("keep", "side=client only: cut the client from the ledger as well (cut) or not (keep)"),
     }
 
+    choices = {
+        "side": ("primary", "primary+client", "client"),
+        "how": ("black-hole", "stall", "close"),
+        "ledger": ("keep", "cut"),
+    }
+
     def __init__(self, spec: FaultSpec, arena: Arena) -> None:
         super().__init__(spec, arena)
         self._links = arena.cluster.platform.links
@@ -38,10 +43,6 @@ class Partition(FaultFamily):
     def inject(self, trigger: str | None) -> str:
         side = self.param("side")
         how = self.param("how")
-        if side not in {"primary", "primary+client", "client"}:
-            raise BadArgument(f"side={side}: a partition's side is primary, primary+client or client")
-        if how not in {"black-hole", "stall", "close"}:
-            raise BadArgument(f"how={how}: a partition is black-hole, stall or close")
         client = trigger or sorted(self.arena.clients)[0]
         if side == "client":
             self._cut = self._client_links(client)

@@ -37,7 +37,7 @@ class PauseClient(FaultFamily):
         "target": ("holder", "holder (the client that triggered), or a client's name"),
         "for": ("2x", "how long; x is the lock's lease or session"),
     }
-    lingers = False
+    lingers = "once-healed"
 
     def inject(self, trigger: str | None) -> str:
         client = client_target(self.arena, self.param("target"), trigger)

@@ -8,7 +8,7 @@ from faults.grammar import BadArgument, duration, parse
 from histories.vocabulary import POINTS
 
 
-class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """When a fault begins: at a protocol point of a client (None: whichever client comes there first), or ``after``
     seconds of the workload. A client that triggers is held there by a barrier until the fault is in force."""
 
@@ -17,7 +17,7 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: float | None = None
 
 
-class FaultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FaultSpec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One fault of a schedule. ``params`` are the family's own, as text, exactly as the user wrote them."""
 
     name: str

@@ -93,6 +93,11 @@ class Watch:
             with self._changed:
                 self._changed.wait(min(left, 0.02))
 
+    def check(self) -> None:
+        """Raises Interrupted when the stop event is set."""
+        if self.stop.is_set():
+            raise Interrupted
+
     def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass; raises Interrupted as soon as the stop event is set."""
         if self.stop.wait(max(0.0, seconds)):

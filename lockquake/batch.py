@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ class Stop:
             raise KeyboardInterrupt
         self.signal = number
         self.event.set()
+        os.write(2, b"interrupted: healing and sweeping, this takes some seconds (once more: at once)\n")
 
 
 @contextmanager
@@ -85,7 +87,8 @@ def run_one(plan: Plan, rigs: Rigs, path: Path, root: Path, stop: threading.Even
         rigs.drop(plan)
         raise
     finally:
-        link_latest(root, path)
+        if run.begun:
+            link_latest(root, path)
     if result.harness:
         rigs.drop(plan)
     return result

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from checker.verdict import Verdict
 
+from checker.verdict import Verdict
 from lockquake.trial import TrialResult
 
 Standing = Literal["as claimed", "claim broken", "not demonstrated", "unknown", "harness error", "unsupported"]
@@ -53,7 +53,7 @@ def shown(expected: Expectation, verdicts: list[Verdict]) -> Verdict | None:
 
 def standing(expected: Expectation, result: TrialResult) -> Standing:
     """How a result stands against what was expected of it."""
-    if result.status == "harness error":
+    if result.status == "harness error" or (result.harness and expected.verdict == "valid"):
         return "harness error"
     if result.status == "unsupported":
         return "unsupported"

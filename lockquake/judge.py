@@ -10,7 +10,7 @@ import msgspec
 
 from checker import check
 from checker.harness import harness_problems, not_exercised, unsupported
-from checker.report.text import summary
+from checker.report.text import one_line, summary
 from checker.verdict import Verdict, worst
 from histories.read import History, read
 from histories.spec import Spec
@@ -55,19 +55,28 @@ def judge(path: Path, spec: Spec | None = None, only: list[str] | None = None) -
     verdicts = check(history, only)
     judgement = Judgement(worst(verdicts), verdicts)
     _harness(history, judgement)
-    judgement.text = summary(history, verdicts)
+    judgement.text = _headline(judgement) + summary(history, verdicts)
     if path.is_dir() and spec is None and only is None:
         (path / "verdicts.json").write_bytes(msgspec.json.format(msgspec.json.encode(verdicts), indent=2) + b"\n")
         (path / "report.txt").write_text(judgement.text + "\n", encoding="utf-8")
     return judgement
 
 
+def _headline(judgement: Judgement) -> str:
+    """What must be read before the verdicts, where they are not the whole story."""
+    if judgement.status in EXIT_CODES and judgement.message:
+        where = "" if judgement.status == "invalid" else "; the lines below say nothing about the lock"
+        return f"{judgement.status.upper()}: {one_line(judgement.message)}{where}\n\n"
+    return ""
+
+
 def _harness(history: History, judgement: Judgement) -> None:
-    """A found violation stays one; otherwise what went wrong with the experiment itself decides."""
+    """A found violation stays one (what did not come in time is none then: the checker excuses it); otherwise what went
+    wrong with the experiment itself decides."""
     problems = harness_problems(history)
     if judgement.status == "invalid":
-        return
-    if problems:
+        judgement.message = f"besides, the experiment itself went wrong: {problems[0]}" if problems else ""
+    elif problems:
         judgement.status, judgement.message = "harness error", problems[0]
     elif reasons := unsupported(history):
         judgement.status, judgement.message = "unsupported", reasons[0]

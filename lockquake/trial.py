@@ -63,13 +63,17 @@ class TrialRun:
         self.crew = Crew(plan, rig, self.directory, self.watch, self.writer)
         self.ledger = LedgerDesk(rig.platform.endpoint(RUNNER_SITE, "ledger"))
         self.drives: list[FaultDrive] = []
+        self.begun = False
 
     def execute(self) -> TrialResult:
-        """Run, heal, save, judge. Raises only Interrupted, after everything was healed and saved."""
+        """Run, heal, save, judge. Raises Interrupted, and what nobody expected, after everything was healed and
+        saved."""
         began = time.monotonic()
-        status, message, interrupted = "valid", "", False
+        status, message = "valid", ""
         write_plan(self.plan, self.directory.path / "plan.json")
         self._header()
+        self.begun = True
+        self.rig.platform.watch_others()
         try:
             self._steps()
         except NotExercised as error:
@@ -78,19 +82,27 @@ class TrialRun:
             status, message = "unsupported", str(error)
         except HarnessError as error:
             status, message = "harness error", str(error)
-        except Interrupted:
-            interrupted, message = True, "interrupted"
-        finally:
-            problem = self._finish(message if status == "valid" else f"{status}: {message}")
-        if problem and status == "valid" and not interrupted:
-            status, message = "harness error", problem
+        except BaseException as error:
+            interrupted = isinstance(error, Interrupted | KeyboardInterrupt)
+            self._problems()
+            self._finish("interrupted" if interrupted else f"harness error: {type(error).__name__}: {error}")
+            self._judge("valid", "")
+            raise
+        status, message = self._finish_as(status, message)
         result = self._judge(status, message)
         result.seconds = time.monotonic() - began
-        if interrupted:
-            raise Interrupted
         return result
 
+    def _finish_as(self, status: str, message: str) -> tuple[str, str]:
+        """Save everything; what others did to our nodes explains a harness error, and makes one of anything else."""
+        problems = self._problems()
+        if problems and status in {"valid", "not exercised", "harness error"}:
+            status, message = "harness error", "; ".join(filter(None, [*problems, message]))
+        self._finish(f"{status}: {message}" if status != "valid" else "")
+        return status, message
+
     def _steps(self) -> None:
+        self.watch.check()
         evidence = self.rig.cluster.reset(KEY)
         self.say(f"reset: {evidence}")
         self.ledger.reset(checked=self.plan.spec().fencing_checked)
@@ -98,6 +110,7 @@ class TrialRun:
         with contextlib.ExitStack() as stack:
             stack.callback(observer.stop)
             stack.callback(self.crew.end)
+            self.watch.check()
             observer.start()
             seconds = self.crew.start()
             self.say(f"{len(self.crew.clients)} clients ready in {seconds:.1f} s")
@@ -158,36 +171,44 @@ class TrialRun:
 
         self.watch.until(everybody_tried, time.monotonic() + bound)
 
-    def _finish(self, why: str) -> str:
-        """End the trial, take the ledger's decisions and the logs, merge; returns what went wrong with that."""
-        self._mark("ended", why or None)
-        problems = list(self.rig.cluster.problems())
-        steps = (self._ledger, self._logs)
-        for step in steps:
+    def _problems(self) -> list[str]:
+        """What went wrong beside the plan: what others did, what the cluster reports, a ledger that does not answer."""
+        found: list[str] = []
+        for look in (self.rig.platform.disturbances, self.rig.cluster.problems, self._ledger):
             try:
-                step()
-            except (HarnessError, OSError) as error:
-                problems.append(str(error))
+                found += look()
+            except HarnessError as error:
+                found.append(str(error))
+        return found[:2]
+
+    def _finish(self, why: str) -> None:
+        """End the trial and save what there is; a log that cannot be read is no reason to lose the rest."""
+        self._mark("ended", why or None)
+        self._logs()
         self.writer.close()
         merge(self.directory.path)
-        return "; ".join(problems)
 
-    def _ledger(self) -> None:
+    def _ledger(self) -> list[str]:
         for row in self.ledger.rows():
             self.writer.write(row)
+        return []
 
     def _logs(self) -> None:
         for node in self.rig.cluster.wiring([]).nodes:
-            self.directory.log(node.name).write_text(self.rig.platform.logs(node.name), encoding="utf-8")
             for path, text in node.files.items():
                 self.directory.config(node.name, path).write_text(text, encoding="utf-8")
+            try:
+                log = self.rig.platform.logs(node.name)
+            except HarnessError as error:
+                log = f"(not to be had: {error})"
+            self.directory.log(node.name).write_text(log, encoding="utf-8")
 
     def _judge(self, status: str, message: str) -> TrialResult:
         judged = judge(self.directory.path)
         keep = status == "valid" or judged.status == "invalid"
         came: Status = judged.status if keep else status  # type: ignore[assignment]
         result = TrialResult(self.plan, self.directory.path, came, message or judged.message, judged.verdicts)
-        if "harness error" in {status, judged.status}:
+        if "harness error" in {status, judged.status} or (came == "invalid" and judged.message):
             result.harness = result.message
         return result
 

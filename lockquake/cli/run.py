@@ -51,7 +51,10 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         try:
             _run_all(plans, top, root, stop, results, say)
         except Interrupted:
-            say(f"interrupted; everything was healed and swept, {len(results)} trial(s) kept under {top}")
+            say(
+                f"interrupted; everything was healed and swept. {len(results)} whole trial(s) and what was recorded of "
+                f"the last one are under {top}"
+            )
             ctx.exit(128 + stop.signal)
     if options["as_json"]:
         print_json({"trials": [as_data(result) for result in results], "summary": _tally(results)})
@@ -62,7 +65,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _plans(options: dict[str, Any]) -> list[Plan]:
     if (options["nucleus"] is None) == (options["plan_file"] is None):
-        raise click.UsageError("give a nucleus (LOCK@CLUSTER) or --plan FILE, not both; `lockquake list` shows names")
+        raise click.UsageError("give either a nucleus (LOCK@CLUSTER) or --plan FILE; `lockquake list` shows names")
     if options["plan_file"] is not None:
         if options["faults"] or options["settings"]:
             raise click.UsageError("--plan runs a plan as it was saved; leave --fault and --set away")
@@ -88,7 +91,7 @@ def _run_all(plans: list[Plan], top: Path, root: Path, stop: Stop, results: list
             results.append(result)
             verdict = telling(result.verdicts)
             words = f"{verdict.property} {verdict.kind or ''}" if verdict and result.status == "invalid" else ""
-            say(f"trial {number} of {len(plans)}: {result.status} {words} ({result.seconds:.1f} s)")
+            say(f"trial {number} of {len(plans)}: {' '.join([result.status, words]).strip()} ({result.seconds:.1f} s)")
 
 
 def _tally(results: list[TrialResult]) -> dict[str, Any]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
-from checker.report.text import harmless
+from checker.report.text import harmless, one_line
 from checker.verdict import Verdict
-
 from lockquake.trial import TrialResult
 
 WIDTH = 110
@@ -59,6 +58,7 @@ def block(result: TrialResult, standing: str | None = None, note: str = "") -> s
     lines = [harmless(head.rstrip())]
     if tail:
         lines.append(f"    {harmless(tail)}")
-    sentence = result.message or (chosen.sentence if chosen and chosen.validity != "valid" else "")
-    lines += textwrap.wrap(harmless(sentence), WIDTH, initial_indent="    ", subsequent_indent="    ")
+    witness = chosen.sentence if chosen and chosen.validity != "valid" else ""
+    for sentence in (witness, f"{'harness: ' if witness else ''}{result.message}" if result.message else ""):
+        lines += textwrap.wrap(one_line(sentence), WIDTH, initial_indent="    ", subsequent_indent="    ")
     return "\n".join(lines)

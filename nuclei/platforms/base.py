@@ -129,6 +129,13 @@ class Platform(ABC):
     def resume(self, node: str) -> str:
         """Let a frozen node run again; idempotent. Returns the evidence."""
 
+    def watch_others(self) -> None:  # noqa: B027 - a platform that cannot see others has nothing to begin
+        """Begin to notice what others do to our nodes."""
+
+    def disturbances(self) -> list[str]:
+        """What was done to our nodes since :meth:`watch_others` by something other than us; one sentence each."""
+        return []
+
     @abstractmethod
     def state(self, node: str) -> str:
         """``running``, ``paused`` or ``exited``."""

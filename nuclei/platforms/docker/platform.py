@@ -20,6 +20,7 @@ from nuclei.platforms.docker import boot, containers, hub, stream
 from nuclei.platforms.docker.addresses import Ports, Subnets
 from nuclei.platforms.docker.containers import Containers
 from nuclei.platforms.docker.networks import Claimed, claim
+from nuclei.platforms.docker.outsiders import OwnActs, acts_of_others
 from nuclei.platforms.docker.wording import explained
 from nuclei.platforms.docker_daemon import connect, daemon_address
 
@@ -56,6 +57,7 @@ class DockerPlatform(Platform):
         self._specs: dict[str, NodeSpec] = {}
         self._networks: dict[str, Claimed] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
+        self._own = OwnActs()
         self._client = connect(timeout=CALL_SECONDS)
         if not daemon_address().startswith("unix:"):
             self._client.close()
@@ -73,6 +75,8 @@ class DockerPlatform(Platform):
             raise
 
     def _start(self, wiring: Wiring, rundir: Path, say: Callable[[str], None]) -> None:
+        if swept := sweep.sweep_everything_dead(self._client):
+            say(f"docker: swept what a dead run had left: {swept}")
         choices = {name: self._image(name) for name in {"toxiproxy", *(node.image for node in wiring.nodes)}}
         labels = sweep.labels(self.run_id)
         self._containers = Containers(self._client, f"lockquake-{self.run_id}", labels, CALL_SECONDS)
@@ -141,6 +145,8 @@ class DockerPlatform(Platform):
     def kill(self, node: str) -> str:
         if (renewer := self._renewers.pop(node, None)) is not None:
             renewer.close()  # it dies with the container
+        if self.state(node) != "exited":
+            self._own.did(self._nodes[node].name, "die")
         return f"{node} {containers.kill(self._nodes[node])}"
 
     def start_node(self, node: str, *, pristine: bool = False) -> str:
@@ -182,10 +188,19 @@ class DockerPlatform(Platform):
         return f"it is {self.state(node)}, its last lines:\n{boot.tail(self.logs(node))}"
 
     def pause(self, node: str) -> str:
+        self._own.did(self._nodes[node].name, "pause")
         return f"{node} {containers.pause(self._nodes[node])}"
 
     def resume(self, node: str) -> str:
         return f"{node} {containers.resume(self._nodes[node])}"
+
+    def watch_others(self) -> None:
+        """Count from now on what others do to our containers."""
+        self._own = OwnActs()
+
+    def disturbances(self) -> list[str]:
+        """Pauses and deaths of our containers since :meth:`watch_others` that we did not cause."""
+        return acts_of_others(self._client, self.run_id, self._own)
 
     def state(self, node: str) -> str:
         return containers.word(containers.state(self._nodes[node]))

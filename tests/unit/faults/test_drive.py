@@ -48,7 +48,7 @@ class FakeFault(FaultFamily):
     marker = "pause"
     summary = "does nothing"
     parameters = {"for": ("0s", "")}
-    lingers = False
+    lingers = "not"
     events: list[str] = []
     fail_at = ""
 
@@ -176,7 +176,7 @@ def test_stop_interrupts_the_wait_and_healing_is_left_to_the_caller(fake: type[F
 def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(
     fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fake, "lingers", True)
+    monkeypatch.setattr(fake, "lingers", "within-lease")
     watch = stage.arena.watch
     watch.feed("c2", Return(t=1, client="c2", call=1, op="acquire", lock="k", attempt="a", outcome="ok"))
     FaultDrive("f1", read_fault("fake"), stage.arena).run()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faults.grammar import BadArgument, duration, parse, setting
+from faults.grammar import BadArgument, assignment, duration, parse, scalar
 from faults.schedule import read_fault
 
 
@@ -65,11 +65,13 @@ def test_the_text_of_a_fault_reads_back_the_same(text: str) -> None:
     assert read_fault(read_fault(text).text()) == read_fault(text)
 
 
-def test_settings_become_numbers_seconds_and_booleans() -> None:
-    assert setting("lock.ttl=500ms") == ("lock.ttl", 0.5)
-    assert setting("ledger.fencing=off") == ("ledger.fencing", False)
-    assert setting("workload.writes=3") == ("workload.writes", 3)
-    assert setting("cluster.image=redis:7.2") == ("cluster.image", "redis:7.2")
+def test_values_become_numbers_seconds_and_booleans() -> None:
+    assert [scalar(text) for text in ("500ms", "off", "3", "-1", "redis:7.2")] == [0.5, False, 3, -1, "redis:7.2"]
+
+
+def test_an_assignment_names_a_group_and_a_setting() -> None:
+    assert assignment("lock.ttl=500ms") == ("lock.ttl", "500ms")
+    assert assignment("cluster.redis_conf=a=b") == ("cluster.redis_conf", "a=b")
     for bad in ("ttl=2", "lock.=2", "lock.ttl", ".ttl=2"):
         with pytest.raises(BadArgument, match="no setting"):
-            setting(bad)
+            assignment(bad)
