@@ -55,8 +55,8 @@ class FaultFamily(ABC):
                 known = ", ".join(cls.parameters) or "none"
                 raise BadArgument(f"fault {cls.name} has no parameter {key!r} (it has: {known}, at, client)")
             if key in cls.choices and value not in cls.choices[key]:
-                allowed = cls.choices[key]
-                raise BadArgument(f"{key}={value}: the {key} of a {cls.name} is {', '.join(allowed[:-1])} or {allowed[-1]}")
+                *others, last = cls.choices[key]
+                raise BadArgument(f"{key}={value}: the {key} of a {cls.name} is {', '.join(others)} or {last}")
             if key in DURATIONS and duration(value, lapse=1.0) > LONGEST:
                 raise BadArgument(f"{key}={value}: a fault lasts at most {LONGEST:g} s")
 

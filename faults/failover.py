@@ -55,7 +55,7 @@ class Failover(FaultFamily):
     def impossible_on(cls, cluster: ClusterEntry) -> str | None:
         if cluster.replicates:
             return None
-        return f"failover needs a replica that can be promoted without having heard of the lock; {cluster.name} has none"
+        return f"failover needs a replica that can be promoted before it has heard of the lock; {cluster.name} has none"
 
     def prepare(self) -> None:
         self._old = self.arena.primary()

@@ -64,5 +64,7 @@ def scalar(value: str) -> float | int | str | bool:
         return False
     if re.fullmatch(r"-?\d+", low):
         return int(low)
+    if re.fullmatch(r"-\d+\.\d+", low):
+        return float(low)
     match = _DURATION.match(low)
     return duration(low) if match and match["unit"] != "x" else value

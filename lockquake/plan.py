@@ -10,17 +10,18 @@ from pathlib import Path
 import msgspec
 
 from faults.families import family
-from faults.grammar import BadArgument, setting
+from faults.grammar import BadArgument, assignment
 from faults.schedule import FaultSpec, read_fault
 from histories.spec import Spec
+from lockquake.plan_check import GROUPS, check_schedule, known_setting, like_default
+from lockquake.plan_check import Setting as Setting
 from nuclei import registry
 from nuclei.locks.loading import load
 
 PLAN_VERSION = 1
-Setting = float | int | str | bool
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One experiment as plain data (``plan.json`` of a run directory).
 
     ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
@@ -78,7 +79,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "work": 2.0, "quiet": 3.0}
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
-GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
+SEEDS = range(-(2**63), 2**63)
+PLATFORMS = ("docker",)
 
 
 def split_nucleus(nucleus: str) -> tuple[str, str]:
@@ -101,32 +103,22 @@ def build(
 ) -> Plan:
     """A complete plan from what a user says; later layers win: defaults, what the faults suggest, the user's settings.
 
-    Raises BadArgument or UnknownName for anything that cannot be understood.
+    Raises BadArgument or UnknownName for anything that cannot be understood, Unsupported for a fault that can never
+    happen on this cluster.
     """
     lock, cluster = split_nucleus(nucleus)
-    entry = load(lock)
-    topology = registry.cluster(cluster)
-    if entry.clusters and cluster not in entry.clusters:
-        raise BadArgument(f"{lock} does not run on {cluster}; it runs on {', '.join(entry.clusters)}")
-    if clients < 1:
-        raise BadArgument(f"{clients} clients: at least one is needed, two or more to contend")
+    layers = _defaults(lock, cluster, workload)
     schedule = tuple(read_fault(text) for text in faults if text != "none")
-    layers: dict[str, dict[str, Setting]] = {
-        "lock": dict(entry.defaults),
-        "cluster": dict(topology.defaults),
-        "workload": dict(registry.workload(workload).defaults),
-        "ledger": dict(LEDGER_DEFAULTS),
-        "trial": dict(TRIAL_DEFAULTS),
-    }
     for fault in schedule:
         for key, value in family(fault).suggests.items():
             group, name = key.split(".")
             if name in layers[group]:
                 layers[group][name] = value
-    given = settings if isinstance(settings, Mapping) else dict(setting(text) for text in settings)
+    given = settings if isinstance(settings, Mapping) else dict(assignment(text) for text in settings)
     for key, value in given.items():
-        _set(layers, key, value)
-    return Plan(
+        group, name = known_setting(layers, key)
+        layers[group][name] = like_default(key, value, layers[group][name])
+    plan = Plan(
         lock=lock,
         cluster=cluster,
         workload=workload,
@@ -136,16 +128,31 @@ def build(
         platform=platform,
         **{f"{group}_settings": layers[group] for group in GROUPS},  # type: ignore[arg-type]
     )
+    _check(plan)
+    return plan
 
 
-def _set(layers: dict[str, dict[str, Setting]], key: str, value: Setting) -> None:
-    group, dot, name = key.partition(".")
-    if not dot or group not in layers:
-        raise BadArgument(f"{key!r} is no setting; it begins with one of {', '.join(g + '.' for g in GROUPS)}")
-    if name not in layers[group]:
-        known = ", ".join(sorted(layers[group])) or "none"
-        raise BadArgument(f"there is no setting {key!r}; {group} has: {known}")
-    layers[group][name] = value
+def _defaults(lock: str, cluster: str, workload: str) -> dict[str, dict[str, Setting]]:
+    """Every setting there is, by group. Raises UnknownName, LoadError, BadArgument where they do not fit."""
+    entry = load(lock)
+    topology = registry.cluster(cluster)
+    if entry.clusters and cluster not in entry.clusters:
+        raise BadArgument(f"{lock} does not run on {cluster}; it runs on {', '.join(entry.clusters)}")
+    return {
+        "lock": dict(entry.defaults),
+        "cluster": dict(topology.defaults),
+        "workload": dict(registry.workload(workload).defaults),
+        "ledger": dict(LEDGER_DEFAULTS),
+        "trial": dict(TRIAL_DEFAULTS),
+    }
+
+
+def _check(plan: Plan) -> None:
+    if plan.clients < 1:
+        raise BadArgument(f"{plan.clients} clients: at least one is needed, two or more to contend")
+    if plan.seed not in SEEDS:
+        raise BadArgument(f"seed {plan.seed}: a whole number of at most 64 bits is needed")
+    check_schedule(plan.schedule, registry.cluster(plan.cluster), plan.cluster_settings, plan.clients)
 
 
 def lapse(spec: Spec) -> float | None:
@@ -160,16 +167,36 @@ def write_plan(plan: Plan, path: Path) -> None:
 
 
 def read_plan(path: Path) -> Plan:
-    """A saved plan (``plan.json`` or a run directory). Raises BadArgument."""
+    """A saved plan (``plan.json`` or a run directory), checked like a typed one; settings it lacks get their defaults.
+
+    Raises BadArgument, UnknownName, LoadError, Unsupported."""
     file = path / "plan.json" if path.is_dir() else path
     try:
-        plan = msgspec.json.decode(file.read_bytes(), type=Plan)
+        text = file.read_bytes()
+        version = msgspec.json.decode(text, type=_Versioned).version
+        if version > PLAN_VERSION:
+            raise BadArgument(f"{file} has plan version {version}; this lockquake reads up to {PLAN_VERSION}")
+        plan = msgspec.json.decode(text, type=Plan)
     except OSError as error:
         raise BadArgument(f"cannot read the plan {file}: {error.strerror}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadArgument(f"{file} is no plan: {error}") from error
-    if plan.version > PLAN_VERSION:
-        raise BadArgument(f"{file} has plan version {plan.version}; this lockquake reads up to {PLAN_VERSION}")
-    for fault in plan.schedule:
-        family(fault)
+    if plan.platform not in PLATFORMS:
+        raise BadArgument(f"{file}: there is no platform {plan.platform!r}; this version runs on {PLATFORMS[0]}")
+    plan = _completed(plan)
+    _check(plan)
     return plan
+
+
+class _Versioned(msgspec.Struct):
+    version: int = PLAN_VERSION
+
+
+def _completed(plan: Plan) -> Plan:
+    layers = _defaults(plan.lock, plan.cluster, plan.workload)
+    for group in GROUPS:
+        given: dict[str, Setting] = getattr(plan, f"{group}_settings")
+        for name, value in given.items():
+            known_setting(layers, f"{group}.{name}")
+            layers[group][name] = like_default(f"{group}.{name}", value, layers[group][name])
+    return msgspec.structs.replace(plan, **{f"{group}_settings": layers[group] for group in GROUPS})

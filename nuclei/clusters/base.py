@@ -99,13 +99,15 @@ class Cluster(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterEntry:
-    """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults."""
+    """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults.
+    ``replicates``: whether it has replicas that may be promoted without what the primary had acknowledged."""
 
     name: str
     summary: str
     make: Callable[[Platform, Settings], Cluster]
     images: Sequence[str]
     defaults: Settings = field(default_factory=dict)
+    replicates: bool = False
 
 
 __all__ = ["Cluster", "ClusterEntry", "Endpoint", "Observer", "Settings", "Surroundings"]

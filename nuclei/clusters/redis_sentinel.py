@@ -218,4 +218,5 @@ CLUSTER = ClusterEntry(
     make=RedisSentinel,
     images=("redis",),
     defaults=DEFAULTS,
+    replicates=True,
 )
