@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import tempfile
 import time
 from pathlib import Path
 
+from faults.grammar import BadArgument
 from histories.read import PARTS
 
 DEFAULT_ROOT = Path("runs")
@@ -42,7 +44,19 @@ def _safe(text: str) -> str:
 
 
 def batch_directory(root: Path, slug: str) -> Path:
-    """A fresh directory name under ``root``: sorted by time, unique across processes. It is not created."""
+    """A fresh directory name under ``root``: sorted by time, unique across processes. Only ``root`` is created, and
+    written to, so that a place that cannot be written is seen before anything is started.
+
+    Raises BadArgument."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root) as probe:
+            probe.write(b"lockquake")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadArgument(
+            f"cannot write run directories under {root} ({reason}); name another place with --runs"
+        ) from error
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
     return root / f"{stamp}-{secrets.token_hex(2)}-{_safe(slug)}"
 

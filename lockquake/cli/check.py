@@ -48,15 +48,20 @@ def command(
 
 
 def expand(paths: tuple[Path, ...]) -> list[Path]:
-    """Histories among the paths: files, run directories, and the run directories below other directories."""
+    """Histories among the paths: files, run directories; of any other directory the history files in it and the run
+    directories below it. Raises BadArgument for a path that does not exist or holds none."""
     found: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise BadArgument(f"{path} does not exist; name a run directory, a directory of them, or a history file")
         if not path.is_dir() or (path / MERGED).is_file() or (path / PARTS).is_dir():
             found.append(path)
             continue
-        below = sorted({part.parent for part in path.rglob(PARTS) if part.is_dir()})
+        runs = {part.parent for part in path.rglob(PARTS) if part.is_dir()}
+        runs |= {merged.parent for merged in path.rglob(MERGED) if merged.is_file()}
+        below = sorted(path.glob("*.jsonl")) + sorted(runs)
         if not below:
-            raise BadArgument(f"{path} holds no run directories (none has {MERGED} or {PARTS}/)")
+            raise BadArgument(f"{path} holds no histories: no *.jsonl, and no directory with {MERGED} or {PARTS}/")
         found.extend(below)
     return found
 
