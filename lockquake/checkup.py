@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from nuclei.platforms.base import HarnessError
-from nuclei.platforms.docker.addresses import Subnets
+from nuclei.platforms.docker.addresses import Ports, Subnets
 from nuclei.platforms.docker.networks import claim
 from nuclei.platforms.docker_daemon import DaemonUnavailable, connect, daemon_address
 from nuclei.platforms.image_base import NoBase, read_base
@@ -62,7 +62,7 @@ def check_up() -> list[Finding]:
             findings.append(Finding(check="docker", state="missing", found=str(error), remedy="try again"))
         finally:
             client.close()
-    return [*findings, workers(), image_building(), *programs()]
+    return [*findings, ports(), workers(), image_building(), *programs()]
 
 
 def can_run_main_job(findings: list[Finding]) -> bool:
@@ -96,10 +96,12 @@ def images() -> Iterator[Finding]:
 
 
 def addresses(client: DockerClient) -> Finding:
-    """Whether a subnet of the block is free, seen by claiming one."""
+    """Whether the block is large enough and a subnet of it is free, seen by claiming one."""
     run_id = f"doctor-{uuid.uuid4().hex[:12]}"
     try:
         subnets = Subnets()
+        if reason := subnets.too_small():
+            raise HarnessError(reason)
         claimed = claim(client, f"lockquake-{run_id}", subnets, labels(run_id), internal=True)
     except HarnessError as error:
         seen, _, remedy = str(error).partition("; ")
@@ -107,6 +109,18 @@ def addresses(client: DockerClient) -> Finding:
     finally:
         sweep_run(client, run_id)
     return Finding(check="addresses", state="ok", found=f"{claimed.subnet.network} of {subnets.block} was free")
+
+
+def ports() -> Finding:
+    """Whether the range of loopback ports is one, and large enough; whether one is free is only seen by using it."""
+    try:
+        span = Ports()
+        if reason := span.too_small():
+            raise HarnessError(reason)
+    except HarnessError as error:
+        seen, _, remedy = str(error).partition("; ")
+        return Finding(check="ports", state="missing", found=seen, remedy=remedy)
+    return Finding(check="ports", state="ok", found=f"{span.count} loopback ports, {span.span}")
 
 
 def leftovers(client: DockerClient) -> Finding:

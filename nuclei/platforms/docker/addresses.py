@@ -22,6 +22,10 @@ DEFAULT_SUBNETS = "10.203.0.0/16"
 # Below the kernel's ephemeral range (32768 and up), which hands out ports to every outgoing connection.
 DEFAULT_PORTS = "20000-29999"
 _PREFIX = 29
+NEEDED_SUBNETS = 16
+"""What the main job takes: all three clusters side by side, a subnet for every node and one for the clients' side."""
+NEEDED_PORTS = 55
+"""Likewise: for every cluster one of the proxy itself, and one per served node for three clients and the runner."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,14 @@ class Subnets:
         text = block or os.environ.get(SUBNETS_VARIABLE) or DEFAULT_SUBNETS
         try:
             self.block = ipaddress.IPv4Network(text)
-            count = 1 << (_PREFIX - self.block.prefixlen)
         except ValueError as error:
             raise HarnessError(
-                f"{SUBNETS_VARIABLE}={text} is no block of IPv4 addresses with room for a /{_PREFIX} ({error}); "
-                f"give one like {DEFAULT_SUBNETS}"
+                f"{SUBNETS_VARIABLE}={text} is no block of IPv4 addresses ({error}); give one like {DEFAULT_SUBNETS}"
             ) from error
+        self.count = 1 << (_PREFIX - self.block.prefixlen) if self.block.prefixlen <= _PREFIX else 0
+        if not self.count:
+            raise HarnessError(self.too_small())
+        count = self.count
         self._routes = list(host_routes() if routes is None else routes)
         self._order = self._from(random.randrange(count), count)
         self._lock = threading.Lock()
@@ -74,13 +80,23 @@ class Subnets:
             if not any(network.overlaps(route) for route in self._routes):
                 yield Subnet(network)
 
+    def too_small(self) -> str | None:
+        """Why the main job cannot run in this block, with the remedy; None where it has room enough."""
+        if self.count >= NEEDED_SUBNETS:
+            return None
+        return (
+            f"{SUBNETS_VARIABLE}={self.block} is too small: it has {self.count} subnets (/{_PREFIX}), and the main job "
+            f"takes {NEEDED_SUBNETS}; name a larger private block, like {DEFAULT_SUBNETS}"
+        )
+
     def take(self) -> Subnet:
         """The next one. Raises HarnessError when the block is used up."""
         with self._lock:
             subnet = next(self._order, None)
         if subnet is None:
             raise HarnessError(
-                f"no free subnet in {self.block}: all of it is used by other Docker networks or routes of this host; "
+                self.too_small()
+                or f"no free subnet in {self.block}: it is used up by Docker networks and routes of this host; "
                 f"name another private block with {SUBNETS_VARIABLE}, or remove unused networks "
                 "(`docker network prune`)"
             )
@@ -114,10 +130,19 @@ class Ports:
         if not (low.isdigit() and high.isdigit() and 0 < int(low) <= int(high) < 65536):
             raise HarnessError(f"{PORTS_VARIABLE}={text} is no range of ports; give one like {DEFAULT_PORTS}")
         self.span = f"{low}-{high}"
-        count = int(high) - int(low) + 1
+        self.count = count = int(high) - int(low) + 1
         first = random.randrange(count)
         self._order = (int(low) + (first + step) % count for step in range(count))
         self._lock = threading.Lock()
+
+    def too_small(self) -> str | None:
+        """Why the main job cannot run with this range, with the remedy; None where it has ports enough."""
+        if self.count >= NEEDED_PORTS:
+            return None
+        return (
+            f"{PORTS_VARIABLE}={self.span} is too small: it has {self.count} ports, and the main job takes "
+            f"{NEEDED_PORTS}; name a larger range, like {DEFAULT_PORTS}"
+        )
 
     def take(self, count: int) -> list[int]:
         """The next ``count`` ports. Raises HarnessError when the range is used up."""
@@ -125,7 +150,8 @@ class Ports:
             taken = [port for _, port in zip(range(count), self._order, strict=False)]
         if len(taken) < count:
             raise HarnessError(
-                f"no free ports left in {self.span}: other programs listen on them; name another range with "
-                f"{PORTS_VARIABLE} (like {DEFAULT_PORTS})"
+                self.too_small()
+                or f"no free ports left in {self.span}: other runs and programs have the rest; name "
+                f"another range with {PORTS_VARIABLE} (like {DEFAULT_PORTS})"
             )
         return taken

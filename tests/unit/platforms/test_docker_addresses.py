@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from nuclei.platforms.base import HarnessError
-from nuclei.platforms.docker.addresses import Ports, Subnets, host_routes
+from nuclei.platforms.base import HarnessError, Platform
+from nuclei.platforms.docker.addresses import NEEDED_PORTS, NEEDED_SUBNETS, Ports, Subnets, host_routes
 from nuclei.platforms.docker.freezer import frozen
+from nuclei.platforms.docker.hub import gates
+from nuclei.registry import clusters
 
 
 def test_subnets_cover_the_block_once_and_then_name_the_variable() -> None:
@@ -31,10 +34,43 @@ def test_subnets_the_host_has_routes_to_are_left_out() -> None:
     assert {str(subnets.take().network) for _ in range(4)} == {f"10.9.0.{n}/29" for n in (32, 40, 48, 56)}
 
 
-@pytest.mark.parametrize("block", ["10.9.0.0/30", "ten", "10.9.0.1/16"])
-def test_a_bad_block_is_named(block: str) -> None:
-    with pytest.raises(HarnessError, match="LOCKQUAKE_SUBNETS"):
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [("10.9.0.0/30", "too small: it has 0 subnets"), ("ten", "no block of IPv4"), ("10.9.0.1/16", "no block of IPv4")],
+)
+def test_a_bad_block_is_named(block: str, words: str) -> None:
+    with pytest.raises(HarnessError, match="LOCKQUAKE_SUBNETS") as refused:
         Subnets(block, routes=[])
+    assert words in str(refused.value)
+    assert "shift" not in str(refused.value)
+
+
+def test_a_small_block_is_no_reason_to_remove_networks_and_a_large_one_is() -> None:
+    for block, small in (("10.9.0.0/29", True), ("10.9.0.0/25", False)):
+        subnets = Subnets(block, routes=[ipaddress.IPv4Network(block)])
+        with pytest.raises(HarnessError) as refused:
+            subnets.take()
+        assert ("too small" in str(refused.value)) is small
+        assert ("prune" in str(refused.value)) is not small
+        assert (subnets.too_small() is None) is not small
+
+
+def test_a_small_range_of_ports_is_not_blamed_on_others() -> None:
+    for span, small in (("21000-21009", True), ("21000-21054", False)):
+        ports = Ports(span)
+        with pytest.raises(HarnessError) as refused:
+            ports.take(60)
+        assert ("is too small" in str(refused.value)) is small
+        assert ("programs" in str(refused.value)) is not small
+
+
+def test_what_is_needed_is_what_all_clusters_side_by_side_take() -> None:
+    wirings = [
+        entry.make(cast(Platform, None), entry.defaults).wiring(["c1", "c2", "c3", "runner"])
+        for entry in clusters().values()
+    ]
+    assert sum(len(wiring.nodes) + 1 for wiring in wirings) == NEEDED_SUBNETS
+    assert sum(len(gates(wiring)) + 1 for wiring in wirings) == NEEDED_PORTS
 
 
 def test_ports_are_handed_out_once_each() -> None:
