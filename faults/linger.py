@@ -31,9 +31,11 @@ class Linger:
         client.send(Go())
 
     def while_alone(self, seconds: float) -> None:
-        """Keep it inside until another client is inside, too, at most for ``seconds``; then let it go at once, so that
-        what it does to the lock hits that one. Raises Interrupted."""
-        self._watch.until(lambda: self._beside() or self._gone(), time.monotonic() + seconds)
+        """Keep it inside until another client is let in, at most for ``seconds``; then let it go at once, so that what
+        it does to the lock hits one that has just begun. Raises Interrupted."""
+        now = time.monotonic_ns()
+        watch = self._watch
+        watch.until(lambda: watch.granted_since(now, but=self._process) or self._gone(), time.monotonic() + seconds)
         self.end()
 
     def until_joined(self, deadline: float) -> None:
@@ -57,9 +59,6 @@ class Linger:
             self._client.send(Hold(point="before-release", times=0))
         except ClientGone:
             return
-
-    def _beside(self) -> bool:
-        return any(process != self._process for process in self._watch.inside())
 
     def _joined_or_gone(self) -> bool:
         return self._watch.granted_since(self._since_ns, but=self._process) is not None or self._gone()
