@@ -24,6 +24,7 @@ OPEN_SECONDS = 2.0
 """How long a command beside a server may take to start and answer first: an exec takes 60 ms, on a busy machine more.
 In a frozen or dead container it is refused at once."""
 
+_GREET_SECONDS = 0.1
 _TRIES = 3
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]*)')
@@ -112,26 +113,23 @@ class Console:
 
     def _lines(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:
         with self._lock:
-            deadline = time.monotonic() + timeout
             for _ in range(_TRIES):
-                answers = self._exchange(commands, deadline)
+                answers = self._exchange(commands, timeout)
                 if all(answers):
                     return answers
             raise NoAnswer(f"{self.node} closed the connection {_TRIES} times on {commands[0][0]}")
 
-    def _exchange(self, commands: Sequence[Sequence[str | float]], deadline: float) -> list[list[str]]:
+    def _exchange(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:
         # One mark more than commands: the connection may also be closed between the last reply and its mark.
         marks = [f"console-{next(self._numbers)}" for _ in range(len(commands) + 1)]
         words = [" ".join(quote(str(word)) for word in command) for command in commands]
         lines = [line for command, mark in zip(words, marks, strict=False) for line in (command, f"PING {mark}")]
         text = "\n".join([*lines, f"PING {marks[-1]}"])
         opened = self._pipe is None
-        if opened:
-            deadline = max(deadline, time.monotonic() + OPEN_SECONDS)
         try:
             pipe = self._open()
             pipe.send(text)
-            return self._answers(pipe, marks, deadline)
+            return self._answers(pipe, marks, time.monotonic() + timeout)
         except (HarnessError, EOFError, NoAnswer) as error:
             self._drop()
             if not opened and not isinstance(error, NoAnswer):
@@ -155,10 +153,21 @@ class Console:
 
     def _open(self) -> Pipe:
         if self._pipe is None:
-            # The mark is never lost for a server that is still starting: redis-cli connects anew for every command.
             self._pipe = self._platform.pipe(self.node, ["redis-cli", "-p", str(self._port), "--csv"])
             self.opened += 1
+            self._greet(self._pipe)
         return self._pipe
+
+    def _greet(self, pipe: Pipe) -> None:
+        """Wait until redis-cli runs and has found its server, which may be starting: what it is told before it has is
+        lost. Raises NoAnswer, EOFError."""
+        mark = f"console-{next(self._numbers)}"
+        deadline = time.monotonic() + OPEN_SECONDS
+        while time.monotonic() < deadline:
+            pipe.send(f"PING {mark}")
+            if pipe.receive(_GREET_SECONDS) == f'"{mark}"':
+                return
+        raise NoAnswer(f"nobody listens on port {self._port}, or it is frozen")
 
     def _drop(self) -> None:
         if self._pipe is not None:

@@ -112,7 +112,7 @@ def test_taken_ports_are_stepped_over(platforms: list[DockerPlatform], tmp_path:
 def test_too_few_free_ports_name_the_variable(platforms: list[DockerPlatform], tmp_path: Path) -> None:
     with ExitStack() as stack:
         first = taken(stack)
-        with pytest.raises(HarnessError, match=rf"no free ports left in {first}-{first + 1}.*{PORTS_VARIABLE}"):
+        with pytest.raises(HarnessError, match=rf"{PORTS_VARIABLE}={first}-{first + 1} is too small"):
             start(platforms, tmp_path, node(), ports=f"{first}-{first + 1}")
 
 
@@ -133,7 +133,7 @@ def test_taken_subnets_are_stepped_over_and_run_out(platforms: list[DockerPlatfo
     # Two networks of eight addresses each: one run needs two (the node's and the edge), a second finds none.
     block = "10.219.77.0/28"
     first = start(platforms, tmp_path / "1", node(), subnets=block)
-    with pytest.raises(HarnessError, match=rf"no free subnet in 10\.219\.77\.0/28.*{SUBNETS_VARIABLE}"):
+    with pytest.raises(HarnessError, match=rf"{SUBNETS_VARIABLE}=10\.219\.77\.0/28 is too small"):
         start(platforms, tmp_path / "2", node(), subnets=block)
     wider = start(platforms, tmp_path / "3", node(), subnets="10.219.77.0/27")
     assert first.endpoint("c1", "redis-1") != wider.endpoint("c1", "redis-1")
@@ -163,6 +163,20 @@ def test_the_configuration_is_written_down(platforms: list[DockerPlatform], tmp_
     start(platforms, tmp_path, spec)
     assert (tmp_path / "config/redis-1/redis.conf").read_text() == spec.files[conf]
     assert (tmp_path / "config/redis-1/command").read_text() == f"redis-server {conf}\n"
+
+
+def test_the_next_start_sweeps_what_a_killed_run_left(platforms: list[DockerPlatform], tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", RUNNER, str(tmp_path / "killed")]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as runner:
+        run_id = (runner.stdout.readline() if runner.stdout else "").split()[0]
+        runner.kill()
+    assert len(left_behind([run_id])) == 3 + 3  # the proxy, the node and the ledger, and their networks
+    said: list[str] = []
+    platform = DockerPlatform()
+    platforms.append(platform)
+    platform.start(wiring(node()), tmp_path / "next", said.append)
+    assert left_behind([run_id]) == []
+    assert any("3 containers, 3 networks" in line for line in said)
 
 
 def test_two_runs_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:

@@ -51,9 +51,11 @@ def test_flat_arrays_become_records() -> None:
 class FakeRedisCli(Pipe):
     """Answers like redis-cli from a script: each command's line, or None where the connection is lost.
 
-    ``deaf`` commands are answered, but the connection is closed right after them, so the next line is lost."""
+    ``deaf`` commands are answered, but the connection is closed right after them, so the next line is lost.
+    The first ``early`` lines come before the server listens."""
 
-    def __init__(self, script: dict[str, list[str | None]], deaf: tuple[str, ...] = ()) -> None:
+    def __init__(self, script: dict[str, list[str | None]], deaf: tuple[str, ...] = (), early: int = 0) -> None:
+        self.early = early
         self.script = script
         self.deaf = deaf
         self.lines: list[str] = []
@@ -69,7 +71,8 @@ class FakeRedisCli(Pipe):
                 continue
             lost = command in self.deaf
             if command.startswith("PING console-"):
-                self.lines.append(f'"{command[5:]}"')
+                self.lines += [] if self.early else [f'"{command[5:]}"']
+                self.early = max(0, self.early - 1)
             else:
                 answer = self.script[command].pop(0)
                 self.lines += [] if answer is None else [answer]
@@ -107,6 +110,11 @@ def test_a_mark_lost_with_its_connection_is_not_waited_for() -> None:
     assert console.ask_all([("PING",), ("CLIENT", "KILL")]) == [["PONG"], [1]]
     assert console.ask("PING") == ["PONG"]
     assert console.opened == 1
+
+
+def test_a_server_that_does_not_listen_yet_is_waited_for() -> None:
+    console = Console(OneNode(FakeRedisCli({"PING": ['"PONG"']}, early=3)), "redis-1", 6391)  # type: ignore[arg-type]
+    assert console.ask("PING") == ["PONG"]
 
 
 def test_a_redis_cli_that_died_with_its_server_is_replaced() -> None:
