@@ -102,7 +102,8 @@ class FaultDrive:
         if not client.alive:
             return None
         limit = self._linger_until(granted_at)
-        useful = self.fault.lingers == "once-healed" or limit > time.monotonic()
+        paused = holder in self.fault.targets
+        useful = paused if self.fault.lingers == "once-healed" else limit > time.monotonic()
         if self.fault.lingers != "not" and self.spec.trigger.point == "granted" and useful:
             return Linger(holder, client, self.arena.watch, granted_at, limit)
         client.send(Go())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import tomllib
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from lockquake.expectation import Expectation, Standing, standing
 from lockquake.plan import Plan, build
 from lockquake.rig import Rig
 from lockquake.trial import Say, TrialResult
-from nuclei.platforms.base import HarnessError
+from nuclei.platforms.base import HarnessError, Unsupported
 
 DEMONSTRATION_TRIES = 5
 """A demonstration may take this many trials; a control gets one."""
@@ -88,7 +89,8 @@ def read_campaign(path: Path) -> Campaign:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
         raise BadArgument(f"{path} is no campaign: {error}") from error
     for entry in campaign.trial:
-        entry.plan("docker", 0)
+        with contextlib.suppress(Unsupported):
+            entry.plan("docker", 0)
     return campaign
 
 
@@ -107,9 +109,13 @@ class CampaignRun:
     def execute(self, each: Callable[[Outcome], None]) -> list[Outcome]:
         """Run everything; ``each`` is called as entries end. Raises Interrupted when stopped."""
         groups: dict[tuple[object, ...], list[tuple[int, Entry]]] = {}
-        for number, entry in enumerate(self.campaign.trial):
-            groups.setdefault(Rig.key(entry.plan(self.platform, 0)), []).append((number, entry))
         outcomes: dict[int, Outcome] = {}
+        for number, entry in enumerate(self.campaign.trial):
+            try:
+                groups.setdefault(Rig.key(entry.plan(self.platform, 0)), []).append((number, entry))
+            except Unsupported as error:
+                outcomes[number] = Outcome(entry, "unsupported", message=str(error))
+                each(outcomes[number])
         with ThreadPoolExecutor(max_workers=max(1, self.campaign.jobs)) as pool:
             work = [pool.submit(self._group, entries, outcomes, each) for entries in groups.values()]
         for future in work:

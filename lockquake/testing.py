@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from checker.verdict import Verdict
 
+from checker.verdict import Verdict
 from lockquake.batch import Rigs, run_one
 from lockquake.expectation import Expectation, shown
 from lockquake.plan import Plan, Setting, build
 from lockquake.rundir import batch_directory
 from lockquake.trial import TrialResult
+from nuclei.platforms.base import Unsupported
 
 DEMONSTRATION_TRIES = 5
 
@@ -72,15 +73,18 @@ class Lockquake:
         """One trial, judged. Raises HarnessFailure when the experiment failed, BadArgument for what it cannot read.
 
         Skips the test where the platform cannot inject the fault, with the reason."""
-        plan = build(
-            _nucleus(nucleus, on),
-            faults=[fault] if isinstance(fault, str) else fault,
-            settings=settings,
-            workload=workload,
-            seed=self.bench.seed if seed is None else seed,
-            clients=clients,
-            platform=self.bench.platform,
-        )
+        try:
+            plan = build(
+                _nucleus(nucleus, on),
+                faults=[fault] if isinstance(fault, str) else fault,
+                settings=settings,
+                workload=workload,
+                seed=self.bench.seed if seed is None else seed,
+                clients=clients,
+                platform=self.bench.platform,
+            )
+        except Unsupported as error:
+            pytest.skip(f"unsupported: {error}")
         return self._trial(plan)
 
     def keeps(self, nucleus: str | type, fault: str | Sequence[str] = "none", **options: object) -> TrialResult:

@@ -12,7 +12,9 @@ import docker
 import pytest
 
 from lockquake.judge import judge
+from lockquake.plan import build
 from lockquake.testing import HarnessFailure
+from nuclei.platforms.docker import DockerPlatform
 
 if TYPE_CHECKING:
     from lockquake.testing import Lockquake
@@ -24,9 +26,9 @@ LIMIT = 30.0
 class Outsider(threading.Thread):
     """Waits until the clients of the next trial are ready, then acts on one of its containers."""
 
-    def __init__(self, log: list[str], node: str, act: Callable[[Any], None]) -> None:
+    def __init__(self, log: list[str], container: str, act: Callable[[Any], None]) -> None:
         super().__init__()
-        self.log, self.node, self.act, self.error = log, node, act, ""
+        self.log, self.container, self.act, self.error = log, container, act, ""
         self.seen = len(log)
 
     def run(self) -> None:
@@ -36,10 +38,9 @@ class Outsider(threading.Thread):
                 self.error = "the clients never became ready"
                 return
             time.sleep(0.02)
-        run = next(line for line in reversed(self.log) if "(run " in line).rpartition("(run ")[2].rstrip(")")
         client = docker.from_env()
         try:
-            self.act(client.containers.get(f"lockquake-{run}-{self.node}"))
+            self.act(client.containers.get(self.container))
         finally:
             client.close()
 
@@ -62,7 +63,9 @@ def pause_a_while(container: Any) -> None:
     ids=["removed", "paused", "restarted", "proxy killed", "proxy paused"],
 )
 def test_it_is_a_harness_error(lockquake: Lockquake, node: str, act: Callable[[Any], None]) -> None:
-    outsider = Outsider(lockquake.bench.log, node, act)
+    platform = lockquake.bench.rigs.rig(build(NUCLEUS)).platform
+    assert isinstance(platform, DockerPlatform)
+    outsider = Outsider(lockquake.bench.log, f"lockquake-{platform.run_id}-{node}", act)
     outsider.start()
     with pytest.raises(HarnessFailure, match="and not by this trial") as caught:
         lockquake.run(NUCLEUS)
