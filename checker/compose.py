@@ -21,10 +21,10 @@ def check(history: History, only: Sequence[str] | None = None) -> list[Verdict]:
     """
     try:
         found = cases(history)
+        problems = harness_problems(history)
     except Exception as error:
         return [_failed("history", "", error)]
     verdicts: list[Verdict] = []
-    problems = harness_problems(history)
     for case in found:
         for entry in PROPERTIES:
             if only is None or entry.name in only:

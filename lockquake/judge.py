@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from checker import check
 from checker.harness import harness_problems, not_exercised, unsupported
 from checker.report.text import one_line, summary
-from checker.verdict import Verdict, worst
+from checker.verdict import SCHEMA_VERSION, Verdict, worst
 from histories.read import History, read
 from histories.spec import Spec
 
@@ -43,6 +43,15 @@ class Judgement:
     message: str = ""
     text: str = ""
 
+    def data(self) -> dict[str, Any]:
+        """As plain data: schema version, status, message, verdicts (what ``verdicts.json`` holds)."""
+        return {
+            "version": SCHEMA_VERSION,
+            "status": self.status,
+            "message": self.message,
+            "verdicts": msgspec.to_builtins(self.verdicts),
+        }
+
 
 def judge(path: Path, spec: Spec | None = None, only: list[str] | None = None) -> Judgement:
     """Judge a run directory or history file; a run directory gets its verdicts.json and report.txt.
@@ -57,7 +66,9 @@ def judge(path: Path, spec: Spec | None = None, only: list[str] | None = None) -
     _harness(history, judgement)
     judgement.text = _headline(judgement) + summary(history, verdicts)
     if path.is_dir() and spec is None and only is None:
-        (path / "verdicts.json").write_bytes(msgspec.json.format(msgspec.json.encode(verdicts), indent=2) + b"\n")
+        (path / "verdicts.json").write_bytes(
+            msgspec.json.format(msgspec.json.encode(judgement.data()), indent=2) + b"\n"
+        )
         (path / "report.txt").write_text(judgement.text + "\n", encoding="utf-8")
     return judgement
 

@@ -34,9 +34,7 @@ def command(
         data.append(
             {
                 "path": str(path),
-                "status": judgement.status,
-                "message": judgement.message,
-                "verdicts": msgspec.to_builtins(judgement.verdicts),
+                **judgement.data(),
             }
         )
         if not as_json:
