@@ -67,7 +67,7 @@ class Failover(FaultFamily):
         self._stall_replication(replicas)
         if self.param("recipe") == "split-brain":
             self._isolate()
-        self.arena.prove(pairs(self._cut), carry=False)
+            self.arena.prove(pairs(self._cut), carry=False)
 
     def trigger_client(self) -> str | None:
         return self._friend or self.spec.trigger.client
@@ -96,8 +96,11 @@ class Failover(FaultFamily):
         self._cut = replication
         while True:
             self._links.cut(replication, "stall")
-            if not any(self.arena.cluster.knows(node, self.arena.key) for node in replicas):
-                return
+            if not self._known_to(replicas):
+                # What was on its way at the cut has arrived by the time the pings have failed: look once more.
+                self.arena.prove(pairs(replication), carry=False)
+                if not self._known_to(replicas):
+                    return
             self._links.restore(replication)
             if time.monotonic() > deadline:
                 raise HarnessError(
@@ -105,6 +108,9 @@ class Failover(FaultFamily):
                     "let the clients pause between holds (--set workload.think=…)"
                 )
             self.arena.watch.sleep(self.arena.random.uniform(0.01, 0.06))
+
+    def _known_to(self, nodes: list[str]) -> list[str]:
+        return [node for node in nodes if self.arena.cluster.knows(node, self.arena.key)]
 
     def _isolate(self) -> None:
         """Cut {old primary, one client} from everybody; what is stalled already stays so."""
@@ -117,8 +123,8 @@ class Failover(FaultFamily):
     def _who_knows(self) -> str:
         """What the servers themselves say of the key before the primary is lost."""
         nodes = [self._old, *self._replicas]
-        known = {node: self.arena.cluster.knows(node, self.arena.key) for node in nodes}
-        return ", ".join(f"{node} {'holds' if known[node] else 'does not hold'} the key" for node in nodes)
+        known = self._known_to(nodes)
+        return ", ".join(f"{node} {'holds' if node in known else 'does not hold'} the key" for node in nodes)
 
     def _promoted(self) -> str:
         """Wait until the cluster's own majority has another primary. Raises HarnessError at the deadline."""
