@@ -96,6 +96,7 @@ def test_a_split_brain_heals_and_the_old_primarys_key_vanishes(sentinel: Stage, 
         console(sentinel, new).ask("SET", KEY, "new", "PX", 30000)
         until(lambda: watched.server(node=FIRST, event="began", owner="old"))
         sentinel.platform.links.restore_all()
+        until(lambda: sentinel.cluster.roles()[FIRST] == "replica", 30.0)
         lost = until(lambda: watched.server(node=FIRST, event="ended", owner="old"))[0]
         assert lost.reason == "resync"
         until(lambda: watched.server(node=FIRST, event="began", owner="new"))
