@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import threading
 import time
@@ -86,7 +87,9 @@ class ClientProcess:
         self.pid = self._process.pid
         self._reader = threading.Thread(target=self._read, name=f"client-{self.name}", daemon=True)
         self._reader.start()
-        self.send(configure)
+        # One that ended at once cannot be told anything: ready() then says so, with its last words.
+        with contextlib.suppress(ClientGone):
+            self.send(configure)
 
     # ---- messages
 
