@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from dataclasses import dataclass
 
 from histories.rows import Role, Server
 from histories.vocabulary import EndReason
@@ -13,6 +12,7 @@ from histories.write import PartWriter
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer
 from nuclei.clusters.observers.holdings import Holdings, Notice
 from nuclei.clusters.observers.key_events import KeyEvents
+from nuclei.clusters.observers.readings import Reading, unnotified_end
 from nuclei.platforms.base import HarnessError, Platform
 
 INTERVAL = 0.08
@@ -25,19 +25,6 @@ redis.call('PUBLISH', ARGV[1], ARGV[2])
 return {value, left}"""
 _SCRIPT = " ".join(_LOOK.split())
 _ROLES = {"master": "primary", "slave": "replica"}
-
-
-@dataclass
-class Reading:
-    """One answer of the node: the key's value and remaining time (ms, negative: none), role, run and replication id."""
-
-    t: int
-    value: str | None
-    ttl: int
-    role: str
-    run_id: str
-    replication: str
-    flushes: int
 
 
 class RedisNodeWatch:
@@ -54,6 +41,7 @@ class RedisNodeWatch:
         self._events = KeyEvents(platform, node, port, key)
         self._holdings = Holdings()
         self._last: Reading | None = None
+        self._origin: Reading | None = None  # the first reading of the value that is there now
         self._blind = False
         self._role: str | None = None
         self._marks = 0
@@ -127,26 +115,14 @@ class RedisNodeWatch:
         if self._blind:
             self._see(reading)
         self._write_role(reading)
-        for change in self._holdings.fold(notices, reading.value, reading.t, self._unexplained(reading)):
+        otherwise = unnotified_end(self._origin, self._last, reading)
+        for change in self._holdings.fold(notices, reading.value, reading.t, otherwise):
             self._server(change.t, change.event, change.owner, change.reason, change.evidence)
+            if change.event == "began":
+                self._origin = reading
         self._last = reading
         self._blind = False
         self.seen.set()
-
-    def _unexplained(self, now: Reading) -> EndReason:
-        """Why the key changed although nobody notified us (the subscription was down, or Redis does not notify)."""
-        before = self._last
-        if before is None:
-            return "unknown"
-        if now.run_id != before.run_id:
-            return "restart"
-        if now.flushes > before.flushes:
-            return "flushed"
-        if now.replication != before.replication:
-            return "resync"
-        if before.ttl >= 0 and now.t - before.t >= before.ttl * 1_000_000:
-            return "expired"
-        return "unknown"
 
     def _write_role(self, now: Reading) -> None:
         before = self._last
