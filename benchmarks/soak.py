@@ -10,6 +10,7 @@ import platform
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +21,10 @@ from lockquake.expectation import Expectation, shown
 from lockquake.plan import build
 from lockquake.rig import Rig
 from lockquake.rundir import batch_directory
+from lockquake.support import require_supported
 from lockquake.trial import Say, TrialResult, versions
+from nuclei.platforms.base import Unsupported
+from nuclei.platforms.choice import PLATFORMS
 
 ROOT = Path("runs")
 
@@ -77,17 +81,17 @@ def other_double_grants(row: Row, results: list[TrialResult]) -> int:
     return sum(any(v.kind == "double-grant" for v in result.verdicts) for result in results)
 
 
-def measure(row: Row, times: int, rigs: Rigs, top: Path, stop: object, say: Say) -> list[TrialResult]:
-    """Run one row's trials."""
+def measure(row: Row, where: str, times: int, rigs: Rigs, top: Path, stop: object, say: Say) -> list[TrialResult]:
+    """Run one row's trials on a platform."""
     results = []
     for number in range(times):
-        plan = build(row.nucleus, faults=[row.fault], seed=1000 + number)
+        plan = build(row.nucleus, faults=[row.fault], seed=1000 + number, platform=where)
         path = top / plan.slug / f"{row.fault.replace(':', '-')}-{len(results):03d}-{time.monotonic_ns()}"
         results.append(run_one(plan, rigs, path, ROOT, stop, say))  # type: ignore[arg-type]
     return results
 
 
-def line(row: Row, results: list[TrialResult]) -> tuple[str, bool]:
+def line(row: Row, where: str, results: list[TrialResult]) -> tuple[str, bool]:
     """The row's line of the table, and whether its rate was reached."""
     count = sum(met(row, result) for result in results)
     statuses = ", ".join(f"{k} {v}" for k, v in Counter(r.status for r in results).items())
@@ -96,7 +100,7 @@ def line(row: Row, results: list[TrialResult]) -> tuple[str, bool]:
     good = count >= row.needed * len(results)
     span = f"{middle:.1f} ({seconds[0]:.1f}–{seconds[-1]:.1f})"
     text = (
-        f"| `{row.nucleus}` | `{row.fault}` | {row.expect.text()} | {count} of {len(results)} | {statuses} "
+        f"| {where} | `{row.nucleus}` | `{row.fault}` | {row.expect.text()} | {count} of {len(results)} | {statuses} "
         f"| {other_double_grants(row, results)} | {span} |"
     )
     return text, good
@@ -107,27 +111,44 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=10, help="trials per row (default 10)")
     parser.add_argument("--only", default="", help="only rows whose nucleus and fault contain this text")
+    parser.add_argument("--platform", action="append", choices=list(PLATFORMS), help="repeat for several (all)")
     parser.add_argument("--output", type=Path, help="write the table there (all rows only)")
     args = parser.parse_args()
     say = progress()
     top = batch_directory(ROOT, "soak")
     rows = [row for row in ROWS if args.only in f"{row.nucleus} {row.fault}"]
-    lines, missed = [], 0
+    found: list[tuple[str, bool]] = []
     with stop_on_signals() as stop:
         try:
-            for key in dict.fromkeys(Rig.key(build(row.nucleus)) for row in rows):
-                with Rigs(top / "cluster", say, clients=3) as rigs:
-                    for row in (r for r in rows if Rig.key(build(r.nucleus)) == key):
-                        text, good = line(row, measure(row, args.times, rigs, top, stop.event, say))
-                        say(text + ("" if good else "  ← MISSED"))
-                        lines.append(text)
-                        missed += not good
+            for where in args.platform or PLATFORMS:
+                for text, good in on_platform(where, rows, args.times, top, stop.event, say):
+                    say(text + ("" if good else "  ← MISSED"))
+                    found.append((text, good))
         except Interrupted:
             say("interrupted; nothing was written")
             return 130
     if args.output and not args.only:
-        write(lines, args.times, args.output)
-    return 1 if missed else 0
+        write([text for text, _ in found], args.times, args.output)
+    return 0 if all(good for _, good in found) else 1
+
+
+def on_platform(
+    where: str, rows: Sequence[Row], times: int, top: Path, stop: object, say: Say
+) -> Iterator[tuple[str, bool]]:
+    """The lines of all rows, cluster by cluster; a row that cannot run there is left out, with the reason."""
+    by_key: dict[tuple[object, ...], list[Row]] = {}
+    for row in rows:
+        plan = build(row.nucleus, faults=[row.fault], platform=where)
+        try:
+            require_supported(plan)
+        except Unsupported as error:
+            say(f"left out: {row.nucleus} × {row.fault}: {error}")
+            continue
+        by_key.setdefault(Rig.key(plan)[:2], []).append(row)
+    for alike in by_key.values():
+        with Rigs(top / where / "cluster", say, clients=3) as rigs:
+            for row in alike:
+                yield line(row, where, measure(row, where, times, rigs, top / where, stop, say))
 
 
 def write(lines: list[str], times: int, target: Path) -> None:
@@ -137,8 +158,8 @@ def write(lines: list[str], times: int, target: Path) -> None:
 
 `make soak` ({times} trials a row) on {time.strftime("%Y-%m-%d")}, {platform.machine()}; {host}.
 
-| nucleus | fault | expected | came | verdicts | double grants where none is expected | s per trial: median (range) |
-|---|---|---|---|---|---|---|
+| platform | nucleus | fault | expected | came | verdicts | unexpected double grants | s per trial: median (range) |
+|---|---|---|---|---|---|---|---|
 """
     target.write_text(text + "\n".join(lines) + "\n", encoding="utf-8")
 

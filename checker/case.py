@@ -1,126 +1,300 @@
-"""A case: one lock of one history, with everything derived from its rows that the properties look at."""
+"""A case: one lock of one history, with everything derived from its rows that the properties look at.
+
+What concerns every call is in columns (``calls``, ``holds``); single calls and holds are made into objects where a
+witness, an observer's row or a report asks for them.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
-from typing import TypeVar
+from itertools import chain
 
-from checker.calls import Call, pair
-from checker.holds import Hold, build_holds
-from checker.lives import Lives, read_lives
-from checker.observed import Life, Observed, read_observed
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.belongings import belongings
+from checker.grouped import grouped
+from checker.holds import WHYS, Hold, Holds
+from checker.insides import Meetings
+from checker.keys import Keys
+from checker.leases import Leases, read_leases
+from checker.lives import Lives
+from checker.observed import Observed
+from checker.order import stable_order
+from checker.overlap import Overlap
+from checker.record import OfLock, Record, read_record
+from checker.underway import Underway
 from checker.verdict import FaultInForce, WitnessEvent
-from checker.windows import Window, read_windows
+from checker.windows import Window
+from histories.columns import Call, Calls
+from histories.labels import NO_NAME
 from histories.read import History
-from histories.rows import Event, Leave, Ledger, Told, Trial
+from histories.rows import Effect, Leave, Ledger, Told
 from histories.spec import Spec
 
-Key = TypeVar("Key")
-Thing = TypeVar("Thing")
-
 MS = 1_000_000
-NEAR_NS = 10 * MS
-"""How close a key's beginning lies to the return of its acquire, where only its time ties the two together."""
+
+
+def in_ms(length: int) -> str:
+    """A length in ns as ms, for a sentence."""
+    return f"{length / MS:.0f} ms" if length >= MS else f"{length / MS:.3g} ms"
+
+
+@dataclass(frozen=True)
+class Unexplained:
+    """Calls that no order of effects explains (``valid`` False), or of which that is undecided (None)."""
+
+    valid: bool | None
+    kind: str
+    why: str
+    calls: list[Call]
 
 
 @dataclass
 class Case:
-    """One lock's part of a history. Times are ns; ``start`` and ``end`` are those of the trial."""
+    """One lock's part of a history. Times are ns; ``start`` and ``end`` are those of the trial. ``number``: which of
+    the record's locks. Rows of ``calls`` and numbers of ``holds`` count within the case."""
 
-    spec: Spec
+    record: Record
+    number: int
     lock: str
-    calls: list[Call]
-    holds: list[Hold]
-    ledger: list[Ledger]
-    windows: list[Window]
+    calls: Calls
+    holds: Holds
     observed: Observed
-    lives: Lives
-    start: int
-    end: int
-    ended: bool
-    remarks: list[str] = field(default_factory=list)
+    _made: dict[int, Hold] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> Spec:
+        """What the lock promised."""
+        return self.record.spec
+
+    @property
+    def windows(self) -> list[Window]:
+        """The fault windows, in order of asking."""
+        return self.record.windows
+
+    @property
+    def lives(self) -> Lives:
+        """What happened to client processes."""
+        return self.record.lives
+
+    @property
+    def start(self) -> int:
+        """When the trial began, ns."""
+        return self.record.start
+
+    @property
+    def end(self) -> int:
+        """When the trial ended, ns."""
+        return self.record.end
 
     @cached_property
-    def acquires(self) -> list[Call]:
-        """All attempts to acquire, in order of their calls."""
-        return [call for call in self.calls if call.acquires]
+    def ledger(self) -> list[Ledger]:
+        """The ledger's decisions, in its own order."""
+        return sorted((row for row in self._rows if isinstance(row, Ledger)), key=lambda row: row.seq)
 
     @cached_property
-    def releases(self) -> list[Call]:
-        """All releases, in order of their calls."""
-        return [call for call in self.calls if call.op == "release"]
+    def effects(self) -> list[Effect]:
+        """What resources did under this lock, in their own order."""
+        return sorted((row for row in self._rows if isinstance(row, Effect)), key=lambda row: row.seq)
+
+    @property
+    def _rows(self) -> list[OfLock]:
+        return self.record.by_lock[self.lock]
 
     @cached_property
-    def hold_by_attempt(self) -> dict[str, Hold]:
-        """The hold of each granted attempt (re-entrant ones belong to the outermost)."""
-        own = {hold.attempt: hold for hold in self.holds}
-        return {call.attempt: hold for hold in self.holds for call in hold.inner} | own
-
-    def hold_of(self, release: Call) -> Hold | None:
-        """The hold a release belongs to, None where its attempt was never granted as far as its client knows."""
-        return self.hold_by_attempt.get(release.attempt)
+    def granted(self) -> NDArray[np.bool_]:
+        """Which calls are granted acquires."""
+        return self.calls.acquires & self.calls.ended("ok")
 
     @cached_property
-    def shared_owners(self) -> frozenset[str]:
-        """Owner values that more than one attempt used, so that a key's value alone does not name its attempt."""
-        attempts = {(call.owner, call.attempt) for call in self.acquires if call.owner is not None}
-        counts = Counter(owner for owner, _ in attempts)
-        return frozenset(owner for owner, count in counts.items() if count > 1)
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Which calls are of unknown effect."""
+        return self.calls.ended("info") | self.calls.ended("open")
 
-    def lives_of(self, call: Call) -> list[Life]:
-        """The lives, on any node, of the key that this acquire made the server hold.
+    def client(self, number: int | np.integer) -> str:
+        """The name of a client."""
+        return self.record.clients[int(number)]
 
-        By owner value, by the attempt's id where that is the mark observers see (sequential nodes), or by fencing
-        token; where none of them tells attempts apart, or the key was gone before an observer could read it, by a
-        beginning close to the call's return, if just one fits.
-        """
-        own = self._lives_by_owner.get(call.attempt) or []
-        if call.owner is not None and call.owner not in self.shared_owners:
-            own = own or self._lives_by_owner.get(call.owner, [])
-        if own:
-            return _once_per_node(own)
-        if call.fence is not None:
-            own = self._lives_by_fence.get(call.fence, [])
-        return own or self._unnamed(call)
-
-    def lives_by_attempt(self, attempt: str) -> list[Life]:
-        """The lives of an attempt that was never granted as far as its client knows."""
-        return [life for call in self._acquires_by_attempt.get(attempt, []) for life in self.lives_of(call)]
+    def made(self, rows: Iterable[int] | NDArray[np.intp] | NDArray[np.bool_]) -> Iterator[Call]:
+        """Some calls (rows or a mask) as objects."""
+        if isinstance(rows, np.ndarray):
+            rows = (np.flatnonzero(rows) if rows.dtype == bool else rows).tolist()
+        return (self.calls.call(row) for row in rows)
 
     @cached_property
-    def _acquires_by_attempt(self) -> dict[str, list[Call]]:
-        return _grouped((call.attempt, call) for call in self.acquires)
+    def attempts(self) -> NDArray[np.intp]:
+        """The rows of the attempts to acquire."""
+        return self._asking[0]
 
     @cached_property
-    def _lives_by_owner(self) -> dict[str | None, list[Life]]:
-        return _grouped((life.owner, life) for life in self.observed.lives)
+    def decided(self) -> NDArray[np.intp]:
+        """The rows of the attempts that were granted or refused, in order of their returns."""
+        rows = self.attempts[~self.doubtful[self.attempts]]
+        return rows[np.argsort(self.calls.ret[rows], kind="stable")]
 
     @cached_property
-    def _lives_by_fence(self) -> dict[int | None, list[Life]]:
-        return _grouped((life.fence, life) for life in self.observed.lives)
+    def releases(self) -> NDArray[np.intp]:
+        """The rows of the releases."""
+        return np.flatnonzero(self.calls.is_op("release"))
+
+    def releases_between(self, start: int, end: int) -> Iterator[Call]:
+        """The releases that were under way somewhere in [start, end] (ns)."""
+        return self.made(self.releases[self._releasing.meeting(start, end)])
 
     @cached_property
-    def _begun(self) -> list[Life]:
-        begun = [life for life in self.observed.lives if life.began is not None]
-        return sorted(begun, key=lambda life: life.began or 0)
+    def _releasing(self) -> Underway:
+        return Underway(self.calls.inv[self.releases], self.calls.ret[self.releases])
 
-    def _unnamed(self, call: Call) -> list[Life]:
-        """Per node the life that began within 10 ms of the call's return, if no other one began within 20 ms."""
-        owners = {None, call.owner} if call.owner is None or call.owner in self.shared_owners else {None}
-        near: dict[str, list[Life]] = defaultdict(list)
-        first = bisect_left(self._begun, call.ret - 2 * NEAR_NS, key=lambda life: life.began or 0)
-        for life in islice(self._begun, first, None):
-            if (life.began or 0) > call.ret + 2 * NEAR_NS:
-                break
-            if call.owner is None or life.owner in owners:
-                near[life.node].append(life)
-        only = [found[0] for found in near.values() if len(found) == 1]
-        return [life for life in only if abs((life.began or 0) - call.ret) <= NEAR_NS]
+    def hold(self, number: int) -> Hold:
+        """One hold as an object; always the same one."""
+        if number not in self._made:
+            self._made[number] = self._make(number)
+        return self._made[number]
+
+    def all_holds(self) -> Iterator[Hold]:
+        """All holds as objects, in order of entering."""
+        return (self.hold(number) for number in range(len(self.holds)))
+
+    @property
+    def belongs(self) -> NDArray[np.int64]:
+        """Per call the number of the hold it belongs to, or −1."""
+        return self._belongs[0]
+
+    @cached_property
+    def _belongs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """(hold of each call or −1, rows in order of it, where each hold's begin there)."""
+        owner = belongings(self.calls, self.holds, np.arange(len(self.calls)))
+        order = stable_order(owner + 1)
+        return owner, order, np.searchsorted(owner[order], np.arange(len(self.holds) + 1))
+
+    def _make(self, number: int) -> Hold:
+        _, order, begins = self._belongs
+        acquire = self.calls.call(int(self.holds.acquire[number]))
+        hold = Hold(number, acquire.client, acquire.attempt, acquire, int(self.holds.left[number]),
+                    WHYS[self.holds.why[number]])  # fmt: skip
+        for row in order[begins[number] : begins[number + 1]].tolist():
+            call = self.calls.call(row)
+            if call.acquires and row != acquire.row:
+                hold.inner.append(call)
+            elif call.op in {"read", "write"}:
+                hold.ledger.append(call)
+            elif call.op == "renew":
+                hold.renewals.append(call)
+            elif call.op == "release":
+                hold.releases.append(call)
+        for row in self._notes.get(number, []):
+            if isinstance(row, Told):
+                hold.told.append(row)
+            elif hold.leave is None:
+                hold.leave = row
+        return hold
+
+    def holds_between(self, start: int, end: int) -> NDArray[np.intp]:
+        """The numbers of the holds whose insides meet [start, end] (ns), in order of entering."""
+        return self._inside.meeting(start, end)
+
+    @cached_property
+    def _inside(self) -> Underway:
+        return Underway(self.holds.entered, self.holds.left)
+
+    def acquires_between(self, start: int, end: int) -> NDArray[np.intp]:
+        """The rows of the attempts to acquire that were under way somewhere in [start, end] (ns)."""
+        return self.attempts[self._asking[1].meeting(start, end)]
+
+    @cached_property
+    def _asking(self) -> tuple[NDArray[np.intp], Underway]:
+        rows, underway = self.record.asking(self.number)
+        return rows - int(self.record.bounds[self.number]), underway
+
+    def holds_told(self) -> Iterator[Hold]:
+        """The holds whose clients were told of a loss, in order of entering."""
+        return (self.hold(number) for number in sorted(self._notes) if number >= 0 and self.hold(number).told)
+
+    @cached_property
+    def _notes(self) -> dict[int, list[Told | Leave]]:
+        """Told and leave rows by the hold they belong to."""
+        notes: dict[int, list[Told | Leave]] = defaultdict(list)
+        for row in self._rows:
+            if isinstance(row, Told | Leave):
+                number = self.hold_number(row.attempt)
+                notes[self._latest(row.client, row.t) if number is None else number].append(row)
+        return notes
+
+    def _latest(self, client: str, t: int) -> int:
+        """The number of the client's hold that is open at ``t``, else −1."""
+        own = self._holds_of.get(self.record.client_numbers.get(client, -1), [])
+        at = bisect_right(own, t, key=lambda number: int(self.holds.entered[number])) - 1
+        return own[at] if at >= 0 and t <= self.holds.left[own[at]] else -1
+
+    @cached_property
+    def _holds_of(self) -> dict[int, list[int]]:
+        """The numbers of each client's holds, one after the other."""
+        return grouped(zip(self.holds.client.tolist(), range(len(self.holds)), strict=True))
+
+    @cached_property
+    def meetings(self) -> Meetings:
+        """Which insides met."""
+        first, last = self.record.hold_bounds[self.number : self.number + 2].tolist()
+        return self.record.meetings.between(first, last)
+
+    def overlaps(self) -> Iterator[Overlap]:
+        """For every hold that entered beside others, its longest overlap, in order of time."""
+        for first, second in zip(self.meetings.first.tolist(), self.meetings.second.tolist(), strict=True):
+            yield self.overlap(first, second)
+
+    def overlap(self, first: int, second: int) -> Overlap:
+        """Two holds that met."""
+        return Overlap(self.hold(first), self.hold(second))
+
+    @cached_property
+    def linear(self) -> Unexplained | None:
+        """What no order of effects explains, None where one does."""
+        answer = self.record.linear.get(self.number)
+        if answer is None:
+            return None
+        begin = int(self.record.bounds[self.number])
+        calls = [self.calls.call(row - begin) for row in answer.witness]
+        return Unexplained(answer.valid, answer.kind, answer.why.format(*(call.client for call in calls)), calls)
+
+    @cached_property
+    def leases(self) -> Leases:
+        """How long each hold's lease was alive."""
+        return read_leases(self.calls, self.holds, self.spec)
+
+    @cached_property
+    def _numbers(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(keys of granted attempts in order, the hold of each)."""
+        rows = np.flatnonzero(self.granted)
+        keys = self.calls.attempt.keys[rows]
+        order = np.argsort(keys, kind="stable")
+        return keys[order], self._belongs[0][rows[order]]
+
+    @cached_property
+    def attempt_key(self) -> Callable[[str | None], int]:
+        """A function from an attempt's id to its key in the columns."""
+        return self.calls.attempt.finder()
+
+    def hold_number(self, attempt: str) -> int | None:
+        """The number of the hold of a granted attempt (re-entrant ones belong to the outermost)."""
+        key = self.attempt_key(attempt)
+        keys, numbers = self._numbers
+        at = int(np.searchsorted(keys, key, side="right")) - 1
+        return int(numbers[at]) if key != NO_NAME and at >= 0 and keys[at] == key else None
+
+    def hold_by_attempt(self, attempt: str) -> Hold | None:
+        """The hold of a granted attempt, None for one that was never granted as far as its client knows."""
+        number = self.hold_number(attempt)
+        return None if number is None else self.hold(number)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Which of the keys that observers saw were whose."""
+        return Keys(self.calls, self.observed, self.attempt_key)
 
     def at_ms(self, t: int) -> float:
         """A time as ms since the trial began."""
@@ -146,63 +320,33 @@ class Case:
         ]
 
 
-def _once_per_node(lives: list[Life]) -> list[Life]:
-    """A value that one attempt alone uses lives once on a node. Where an observer saw it end and begin again, it had
-    mixed up two values, so only the first beginning and the last end count."""
-    if len(lives) < 2:
-        return lives
-    by_node = _grouped((life.node, life) for life in lives)
-    return [found[0] if len(found) == 1 else replace(found[-1], began=found[0].began) for found in by_node.values()]
-
-
-def _grouped(pairs: Iterable[tuple[Key, Thing]]) -> dict[Key, list[Thing]]:
-    groups: dict[Key, list[Thing]] = defaultdict(list)
-    for key, thing in pairs:
-        groups[key].append(thing)
-    return groups
-
-
 def cases(history: History) -> list[Case]:
     """One case per lock name, in order of first use."""
-    remarks = list(history.remarks)
-    calls = pair(history.rows, remarks)
-    locks = list(dict.fromkeys(call.lock for call in calls)) or [""]
-    by_lock: dict[str, list[Call]] = defaultdict(list)
-    for call in calls:
-        by_lock[call.lock].append(call)
-    rows: dict[str, list[Event]] = defaultdict(list)
-    for row in history.rows:
-        if isinstance(row, Told | Leave | Ledger):
-            rows[row.lock].append(row)
-    lives = read_lives(history.rows)
-    start, end, ended = bounds(history)
-    windows, observed = read_windows(history.rows), read_observed(history.rows)
+    return cases_of(read_record(history))
+
+
+def cases_of(record: Record) -> list[Case]:
+    """One case per lock of a record."""
+    observed = _by_lock(record.observed, record.locks)
+    return [_case(record, number, name, observed[number]) for number, name in enumerate(record.locks)]
+
+
+def _case(record: Record, number: int, name: str, observed: Observed) -> Case:
+    begin, end = record.bounds[number : number + 2].tolist()
+    first, last = record.hold_bounds[number : number + 2].tolist()
+    holds = record.holds.take(slice(first, last))
+    if begin:
+        holds = replace(holds, acquire=holds.acquire - begin)
+    return Case(record, number, name, record.calls.take(slice(begin, end)), holds, observed)
+
+
+def _by_lock(observed: Observed, locks: list[str]) -> list[Observed]:
+    """What observers saw, with the lives of the keys that hold each lock's name."""
+    if len(locks) == 1 or not observed.lives:
+        return [observed] * len(locks)
+    by_key = grouped((life.key, number) for number, life in enumerate(observed.lives))
+    found = [sorted(chain.from_iterable(by_key[key] for key in by_key if lock in key)) for lock in locks]
     return [
-        Case(
-            spec=history.header.spec,
-            lock=lock,
-            calls=by_lock[lock],
-            holds=build_holds(by_lock[lock], rows[lock], lives, end),
-            ledger=sorted((row for row in rows[lock] if isinstance(row, Ledger)), key=lambda row: row.seq),
-            windows=windows,
-            observed=observed if len(locks) == 1 else _of_lock(observed, lock),
-            lives=lives,
-            start=start,
-            end=end,
-            ended=ended,
-            remarks=remarks,
-        )
-        for lock in locks
+        Observed([observed.lives[number] for number in own], observed.sessions, observed.roles, observed.blind)
+        for own in found
     ]
-
-
-def bounds(history: History) -> tuple[int, int, bool]:
-    """When the trial began and ended (ns), and whether it came to its end: its rows, else first and last row."""
-    marks = {row.state: row.t for row in history.rows if isinstance(row, Trial)}
-    times = [row.t for row in history.rows if not isinstance(row, Ledger)] or [history.header.t]
-    return marks.get("started", times[0]), marks.get("ended", times[-1]), "ended" in marks
-
-
-def _of_lock(observed: Observed, lock: str) -> Observed:
-    lives = [life for life in observed.lives if lock in life.key]
-    return Observed(lives, observed.sessions, observed.roles, observed.blind)

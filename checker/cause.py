@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from checker.calls import NEVER
 from checker.case import Case
 from checker.evidence import End, Evidence
 from checker.foreign import culprits, deleted_life
-from checker.leases import certain_end
 from checker.observed import POLL_SLACK_NS, SLACK_NS, RoleSeen
 from checker.overlap import Overlap
 from checker.verdict import Cause, WitnessEvent
+from histories.columns import NEVER
 
 LOSSES: dict[str, tuple[Cause, str]] = {
     "flushed": ("flush", "{node} flushed the key of {client}"),
@@ -91,11 +90,17 @@ def _slack(case: Case) -> int:
 
 
 def _expired(case: Case, overlap: Overlap, end: End, event: WitnessEvent) -> Found | None:
-    """The key expired: because the lease had run out, unless it was too early for that."""
+    """The key expired: because the lease had run out, unless it was too early for that, whatever the holder did with
+    it. A clock that was wrong at some time in the key's life (also one that was put right again) explains an early
+    expiry on its own node."""
     first = overlap.first
-    if case.spec.lease_ns is not None and end.t < certain_end(first, case.spec) - SLACK_NS:
+    if case.spec.lease_ns is not None and end.t < int(case.leases.alive[first.number]):
         begin = first.acquire.inv
-        clock = [w for w in case.windows if w.name.startswith("clock") and w.meets(begin, end.t)]
+        clock = [
+            w
+            for w in case.windows
+            if w.name.startswith("clock") and w.meets(begin, end.t) and (not w.targets or end.node in w.targets)
+        ]
         why = f"{end.node} let the key of {first.client} expire early"
         return Found("clock", f"{why} under {clock[0].label()}", [event]) if clock else None
     if any(call.outcome == "ok" for call in first.renewals) and first.renewals[-1].outcome != "ok":
@@ -123,7 +128,7 @@ def _failover(case: Case, overlap: Overlap, evidence: Evidence) -> Found | None:
     first, home, granted_by = overlap.first, evidence.home, evidence.granted_by
     if case.spec.session_ns is not None or home is None or granted_by is None or home == granted_by:
         return None
-    if any(life.node == granted_by for life in case.lives_of(first.acquire)):
+    if any(life.node == granted_by for life in case.keys.of(first.acquire)):
         return None
     promoted = [
         (node, seen)

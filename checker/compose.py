@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from msgspec import structs
 
@@ -19,11 +20,27 @@ def check(history: History, only: Sequence[str] | None = None) -> list[Verdict]:
     ``only``: judge just these properties; one that does not exist, does not apply or has no occasion then says so as
     ``unknown``. A property whose checker raises is unknown, with the error as its reason. Never raises.
     """
+    return examine(history, only).verdicts
+
+
+@dataclass
+class Examined:
+    """A history taken apart, and its verdicts. ``problems``: what went wrong with the experiment itself, a sentence
+    each. A history that cannot be taken apart has no cases, and one verdict that says so."""
+
+    cases: list[Case]
+    problems: list[str]
+    verdicts: list[Verdict]
+
+
+def examine(history: History, only: Sequence[str] | None = None) -> Examined:
+    """:func:`check`, with the cases it judged: for a report, which shows them. Never raises."""
+    problems: list[str] = []
     try:
-        found = cases(history)
         problems = harness_problems(history)
+        found = cases(history)
     except Exception as error:
-        return [_failed("history", "", error)]
+        return Examined([], problems, [_failed("history", "", error)])
     verdicts: list[Verdict] = []
     for case in found:
         for entry in PROPERTIES:
@@ -31,19 +48,20 @@ def check(history: History, only: Sequence[str] | None = None) -> list[Verdict]:
                 judged = _judge(entry, case, asked=only is not None)
                 verdicts += [_excused(verdict, problems) for verdict in judged] if entry.liveness else judged
     known = {entry.name for entry in PROPERTIES}
-    return verdicts + [_no_such(name) for name in only or () if name not in known]
+    verdicts += [_no_such(name) for name in only or () if name not in known]
+    return Examined(found, problems, verdicts)
 
 
 def _judge(entry: Property, case: Case, *, asked: bool) -> list[Verdict]:
     try:
-        verdict = entry.judge(case) if entry.applies(case.spec) else None
+        verdict = entry.judge(case) if entry.is_for(case.spec) else None
     except Exception as error:
         return [_failed(entry.name, case.lock, error)]
     if verdict is not None:
         return [verdict]
     if not asked:
         return []
-    why = "the history holds no occasion for it" if entry.applies(case.spec) else "the lock's spec does not promise it"
+    why = "the history holds no occasion for it" if entry.is_for(case.spec) else "the lock's spec does not promise it"
     sentence = f"{entry.name} was not judged: {why}"
     return [Verdict(property=entry.name, validity="unknown", sentence=sentence, lock=case.lock, reason=why)]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from checker.case import MS, Case
 from checker.cause import find_cause
 from checker.evidence import Evidence, collect
-from checker.leases import certain_end, possible_end
 from checker.observed import POLL_SLACK_NS, SLACK_NS
 from checker.overlap import Overlap
 from checker.verdict import Cause, WitnessEvent
@@ -46,7 +45,8 @@ def _kind(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str]:
     spec = case.spec
     if not spec.lapses:
         return "double-grant", "a lock that never lapses is given away only by a release"
-    first_end, second_end = certain_end(overlap.first, spec), certain_end(overlap.second, spec)
+    certain = case.leases.certain
+    first_end, second_end = int(certain[overlap.first.number]), int(certain[overlap.second.number])
     if spec.lease_ns is not None and overlap.start <= first_end and overlap.first.entered <= second_end:
         return (
             "double-grant",
@@ -55,7 +55,7 @@ def _kind(case: Case, overlap: Overlap, evidence: Evidence) -> tuple[str, str]:
     seen = _kind_seen(case, overlap, evidence)
     if seen is not None:
         return seen
-    if spec.lease_ns is not None and overlap.start > possible_end(overlap.first, spec):
+    if spec.lease_ns is not None and overlap.start > int(case.leases.possible[overlap.first.number]):
         return "overstay", "the first lease was certainly over when the second acquire returned (definite holds)"
     return "unproven", "neither the calls nor the observers' rows say whether the first lease or session was alive"
 
@@ -86,9 +86,12 @@ def _session_seen(overlap: Overlap, evidence: Evidence) -> tuple[str, str] | Non
 
 
 def _frozen(case: Case, overlap: Overlap) -> bool:
-    """The overlap lay in a pause of the first holder, but for at most 50 ms, and it wrote nothing from then on."""
+    """The overlap lay in a pause of the first holder, but for at most 50 ms, and from then on it did nothing to the
+    ledger or a resource."""
     first = overlap.first
     pause = case.lives.pause_at(first.client, overlap.start)
     if pause is None or overlap.end > pause[1] + FROZEN_NS:
+        return False
+    if any(row.attempt == first.attempt and row.t >= pause[1] for row in case.effects):
         return False
     return not any(call.op == "write" and call.ret >= pause[1] for call in first.ledger)

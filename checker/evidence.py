@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from checker.calls import NEVER, Call
 from checker.case import Case
 from checker.observed import SLACK_NS, Life
 from checker.overlap import Overlap
+from histories.columns import NEVER, Call
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def in_charge(case: Case, acquire: Call) -> list[Life]:
     """The lives of an acquire's key on nodes that were in charge when it began there (sessions: on any member)."""
     return [
         life
-        for life in case.lives_of(acquire)
+        for life in case.keys.of(acquire)
         if case.spec.session_ns is not None
         or case.observed.in_charge(life.node, life.began if life.began is not None else life.ended)
     ]

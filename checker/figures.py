@@ -1,48 +1,65 @@
-"""Numbers of a case worth a column: holds, overlaps, waiting, throughput, lost updates."""
+"""Numbers of a case worth a column: holds, overlaps, throughput, waiting, fairness, herd, availability, harm."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from statistics import median
+from bisect import bisect_right
+from operator import itemgetter
 
-from checker.calls import NEVER
+import numpy as np
+from numpy.typing import NDArray
+
+from checker import availability, fairness, latency, wakes
 from checker.case import MS, Case
-from checker.overlap import Overlap
+from checker.insides import Meetings
 from checker.verdict import Figure
+from histories.columns import ENDING
 
 
 def of_case(case: Case) -> dict[str, Figure]:
-    """Holds, attempts, waiting times (ms) and grants per second; lost updates where the ledger's values tell."""
-    granted = [call for call in case.acquires if call.outcome == "ok"]
+    """Holds, attempts, grants per second; waiting times, fairness, wakes, availability and recovery times, each where
+    there is anything to tell (see :mod:`checker.latency` and its like); lost updates where the ledger's values tell."""
+    calls, acquires = case.calls, case.calls.acquires
     seconds = max(case.end - case.start, 1) / 1e9
     figures: dict[str, Figure] = {
         "holds": len(case.holds),
-        "clients": len({case.lives.process(call.client) for call in case.calls}),
-        "refused": sum(call.outcome == "fail" for call in case.acquires),
-        "indeterminate": sum(call.doubtful for call in case.acquires),
-        "grants_per_s": round(len(granted) / seconds, 2),
+        "clients": len(np.unique(case.record.process[np.unique(calls.client)])),
+        "refused": int((acquires & (calls.outcome == ENDING["fail"])).sum()),
+        "indeterminate": int((acquires & case.doubtful).sum()),
+        "grants_per_s": round(int(case.granted.sum()) / seconds, 2),
     }
-    if granted:
-        waits = [(call.ret - call.inv) / MS for call in granted]
-        figures |= {"waiting_median_ms": round(median(waits), 3), "waiting_max_ms": round(max(waits), 3)}
+    figures |= latency.of_case(case) | fairness.of_case(case) | wakes.of_case(case)
+    figures |= availability.of_case(case) | availability.recovery_times(case)
     lost = lost_updates(case)
-    return figures if lost is None else figures | {"lost_updates": lost}
+    if lost is not None:
+        figures["lost_updates"] = lost
+        figures["lost_updates_per_1000_holds"] = round(1000 * lost / max(1, len(case.holds)), 2)
+    return figures
 
 
-def of_overlaps(pairs: int, telling: Sequence[Overlap]) -> dict[str, Figure]:
+def lengths(case: Case, met: Meetings) -> NDArray[np.int64]:
+    """For how long (ns) the two of each meeting were inside together."""
+    left, entered = case.holds.left, case.holds.entered
+    return np.minimum(left[met.first], left[met.second]) - entered[met.second]
+
+
+def of_meetings(case: Case, met: Meetings) -> dict[str, Figure]:
     """How many pairs overlapped, the longest overlap, and how long two or more were inside altogether (ms)."""
-    longest = max((overlap.length for overlap in telling), default=0)
-    shared = overlapped(telling)
-    return {"overlaps": pairs, "max_overlap_ms": round(longest / MS, 3), "overlapped_ms": round(shared / MS, 3)}
+    both = lengths(case, met)
+    shared = overlapped(case.holds.entered[met.second], both)
+    return {
+        "overlaps": int(met.pairs.sum()),
+        "max_overlap_ms": round(int(both.max(initial=0)) / MS, 3),
+        "overlapped_ms": round(shared / MS, 3),
+    }
 
 
-def overlapped(telling: Sequence[Overlap]) -> int:
-    """For how long (ns) two or more were inside; ``telling`` holds every hold's longest overlap with one before it."""
-    total, until = 0, -NEVER
-    for overlap in sorted(telling, key=lambda overlap: overlap.start):
-        total += max(0, overlap.end - max(overlap.start, until))
-        until = max(until, overlap.end)
-    return total
+def overlapped(start: NDArray[np.int64], length: NDArray[np.int64]) -> int:
+    """For how long (ns) any of these stretches was under way; ``start`` in order."""
+    if len(start) == 0:
+        return 0
+    end = start + length
+    until = np.concatenate((start[:1], np.maximum.accumulate(end)[:-1]))
+    return int(np.maximum(0, end - np.maximum(start, until)).sum())
 
 
 def lost_updates(case: Case) -> int | None:
@@ -50,20 +67,20 @@ def lost_updates(case: Case) -> int | None:
 
     A write is taken for "read, compute, write": the attempt's latest read before it is what it was computed from.
     """
-    reads: dict[tuple[str, str], list[tuple[int, object]]] = {}
-    for call in case.calls:
-        if call.op == "read" and call.outcome == "ok":
-            reads.setdefault((call.client, call.attempt), []).append((call.ret, call.value))
-    begun = {(call.client, call.attempt, repr(call.value)): call.inv for call in case.calls if call.op == "write"}
     accepted = [row for row in case.ledger if row.accepted]
+    if not accepted:
+        return None
+    reads: dict[tuple[str, str], list[tuple[int, object]]] = {}
+    for call in case.made(case.calls.is_op("read") & case.calls.ended("ok")):
+        reads.setdefault((call.client, call.attempt), []).append((call.ret, call.value))
+    begun = {(c.client, c.attempt, repr(c.value)): c.inv for c in case.made(case.calls.is_op("write"))}
+    for read in reads.values():
+        read.sort(key=itemgetter(0))
     lost, known = 0, False
     for before, row in zip([None, *accepted], accepted, strict=False):
-        seen = [
-            value
-            for t, value in reads.get((row.client, row.attempt), [])
-            if t <= begun.get((row.client, row.attempt, repr(row.value)), row.t)
-        ]
+        read = reads.get((row.client, row.attempt), [])
+        seen = bisect_right(read, begun.get((row.client, row.attempt, repr(row.value)), row.t), key=itemgetter(0))
         if seen and before is not None:
             known = True
-            lost += seen[-1] != before.value
+            lost += read[seen - 1][1] != before.value
     return lost if known else None

@@ -5,12 +5,11 @@ An observer's sighting is never earlier than what it saw, so a release called af
 
 from __future__ import annotations
 
-from checker.calls import Call
 from checker.case import Case
 from checker.evidence import in_charge
 from checker.holds import Hold
-from checker.leases import possible_end
 from checker.observed import SLACK_NS, Life
+from histories.columns import Call
 
 
 def deleted_life(case: Case, acquire: Call) -> Life | None:
@@ -27,7 +26,8 @@ def culprits(case: Case, victim: Hold, life: Life) -> list[Call]:
         return []
     if any(call.inv <= life.ended for call in victim.releases):
         return []
-    guilty = [call for call in case.releases if _may_have(case, call, victim, life)]
+    near = case.releases_between(life.ended_since - SLACK_NS, life.ended)
+    guilty = [call for call in near if _may_have(case, call, victim, life)]
     return sorted(guilty, key=lambda call: (call.ret < life.ended_since, abs(call.inv - life.ended)))
 
 
@@ -37,8 +37,8 @@ def _may_have(case: Case, call: Call, victim: Hold, life: Life) -> bool:
         return False
     if call.inv > life.ended or call.ret < life.ended_since - SLACK_NS:
         return False
-    own = case.hold_of(call)
-    lives = case.lives_of(own.acquire) if own is not None else case.lives_by_attempt(call.attempt)
+    own = case.hold_by_attempt(call.attempt)
+    lives = case.keys.of(own.acquire) if own is not None else case.keys.of_attempt(call.attempt)
     if any(one.reason == "deleted" and call.inv <= one.ended <= call.ret + SLACK_NS for one in lives):
         return False
     return own is None or _nothing_left(case, own, call)
@@ -48,7 +48,7 @@ def _nothing_left(case: Case, own: Hold, call: Call) -> bool:
     """Whether the releaser's own key was certainly gone before it released: released, lapsed, or seen to end."""
     if any(earlier.outcome == "ok" and earlier.ret < call.inv for earlier in own.releases):
         return True
-    if possible_end(own, case.spec) < call.inv:
+    if int(case.leases.possible[own.number]) < call.inv:
         return True
     lives = in_charge(case, own.acquire)
     return bool(lives) and all(life.ended <= call.inv for life in lives)

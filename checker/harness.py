@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import Any
 
-from checker.calls import NEVER
-from checker.case import bounds
 from checker.observed import read_observed
+from checker.record import trial_bounds
 from checker.windows import Window, read_windows
+from histories.columns import NEVER
 from histories.read import History
-from histories.rows import Call, Role, Server, Trial
+from histories.rows import Role, Server, Trial
 
 SLACK = 3_000_000_000
 """Observers see late: so many ns around a fault, what happened to a node may be its doing."""
@@ -22,13 +24,14 @@ def harness_problems(history: History) -> list[str]:
     unsupported = why.startswith("unsupported: ")
     if why == "interrupted":
         problems.append("the trial was interrupted before its end")
-    for window in read_windows(history.rows):
+    foreign = history.header.platform == "jepsen"  # whoever recorded it need not have said when a fault took effect
+    for window in [] if foreign else read_windows(history.rows):
         problems += _of_window(window, unsupported)
-    if any(isinstance(row, Trial) for row in history.rows) and not bounds(history)[2]:
+    if any(isinstance(row, Trial) for row in history.rows) and not trial_bounds(history)[2]:
         problems.append("the trial did not come to its end (its runner died, or is still running)")
     if history.header.plan and not any(isinstance(row, Trial) for row in history.rows):
         problems.append("the trial never began")
-    return problems + _repeated(history) + _touched_by_others(history) + _blind(history)
+    return problems + _touched_by_others(history) + _blind(history)
 
 
 def not_exercised(history: History) -> list[str]:
@@ -71,23 +74,16 @@ def _of_window(window: Window, unsupported: bool) -> list[str]:
     return []
 
 
-def _repeated(history: History) -> list[str]:
-    """A call that is there twice: parts were copied or merged twice, and counts would be wrong."""
-    seen: set[tuple[str, int]] = set()
-    for row in history.rows:
-        if isinstance(row, Call):
-            if (row.client, row.call) in seen:
-                return [f"call {row.call} of {row.client} is in the history more than once; restore it from the parts"]
-            seen.add((row.client, row.call))
-    return []
-
-
 def _touched_by_others(history: History) -> list[str]:
     """Nodes that stood still, died or came back new although no fault of the plan touched any node at that time."""
     windows = [w for w in read_windows(history.rows) if not w.name.endswith("-client")]
-    start, end, _ = bounds(history)
+    asked = [w.asked - SLACK for w in windows]
+    healed = [-NEVER, *accumulate((w.healed + SLACK for w in windows), max)]
+    start, end, _ = trial_bounds(history)
     for row in history.rows:
-        if not start <= row.t <= end or any(w.asked - SLACK <= row.t <= w.healed + SLACK for w in windows):
+        if not isinstance(row, Server | Role) or not start <= row.t <= end:
+            continue
+        if row.t <= healed[bisect_right(asked, row.t)]:
             continue
         if isinstance(row, Server) and row.event == "blind" and (row.evidence or "").endswith(("paused", "exited")):
             return [f"{row.node} stood still or died ({row.evidence}), and no fault of the plan had touched it"]
@@ -100,7 +96,7 @@ def _blind(history: History) -> list[str]:
     observed = read_observed(history.rows)
     if not observed.blind:
         return []
-    start, end, _ = bounds(history)
+    start, end, _ = trial_bounds(history)
     whole = [node for node in observed.nodes if any(a <= start and b >= end for a, b in observed.blind.get(node, []))]
     if len(whole) < len(observed.nodes):
         return []

@@ -7,14 +7,11 @@ the naming rule ``c1`` → ``c1.2`` → ``c1.3``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from checker.calls import NEVER
+from histories.columns import NEVER
 from histories.rows import Client, Event
-
-_SUCCESSOR = re.compile(r"^(?P<name>.+)\.[0-9]+$")
 
 
 @dataclass
@@ -25,12 +22,31 @@ class Lives:
     kills: dict[str, int] = field(default_factory=dict)
     pauses: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     retirements: dict[str, int] = field(default_factory=dict)
+    _pids: dict[int, str] = field(default_factory=dict)
+
+    def note(self, row: Client) -> None:
+        """Take the next row."""
+        if row.pid is not None:
+            self.names[row.client] = self._pids.setdefault(row.pid, self.process(row.client))
+        process = self.process(row.client)
+        pauses = self.pauses.setdefault(process, [])
+        match row.state:
+            case "killed":
+                self.kills.setdefault(process, row.t)
+            case "retired":
+                self.retirements.setdefault(row.client, row.t)
+            case "paused":
+                pauses.append((row.t, NEVER))
+            case "resumed" if pauses and pauses[-1][1] == NEVER:
+                pauses[-1] = (pauses[-1][0], row.t)
+            case _:
+                pass
 
     def process(self, client: str) -> str:
         """The process a client identity lives in."""
         if client not in self.names:
-            match = _SUCCESSOR.match(client)
-            self.names[client] = match["name"] if match else client
+            name, dot, number = client.rpartition(".")
+            self.names[client] = name if dot and name and number.isdecimal() and number.isascii() else client
         return self.names[client]
 
     def killed(self, client: str) -> int:
@@ -49,26 +65,7 @@ class Lives:
 def read_lives(rows: Iterable[Event]) -> Lives:
     """Collect the client rows of a history (in order of time)."""
     lives = Lives()
-    pids: dict[int, str] = {}
     for row in rows:
-        if not isinstance(row, Client):
-            continue
-        if row.pid is not None:
-            lives.names[row.client] = pids.setdefault(row.pid, lives.process(row.client))
-        _note(lives, lives.process(row.client), row)
+        if isinstance(row, Client):
+            lives.note(row)
     return lives
-
-
-def _note(lives: Lives, process: str, row: Client) -> None:
-    pauses = lives.pauses.setdefault(process, [])
-    match row.state:
-        case "killed":
-            lives.kills.setdefault(process, row.t)
-        case "retired":
-            lives.retirements.setdefault(row.client, row.t)
-        case "paused":
-            pauses.append((row.t, NEVER))
-        case "resumed" if pauses and pauses[-1][1] == NEVER:
-            pauses[-1] = (pauses[-1][0], row.t)
-        case _:
-            pass

@@ -10,12 +10,15 @@ the two, so lives carry the earliest moment (``ended_since``) beside the sightin
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from functools import cached_property
+from itertools import pairwise, takewhile
+from operator import itemgetter
 
-from checker.calls import NEVER
+from histories.columns import NEVER
 from histories.rows import Event, Role, Server
 
 IN_CHARGE = frozenset({"primary", "master", "standalone", "leader"})
@@ -80,22 +83,23 @@ class Observed:
         """Whether any observer wrote anything."""
         return bool(self.lives or self.sessions or self.roles or self.blind)
 
-    @property
+    @cached_property
     def nodes(self) -> list[str]:
         """All nodes that were observed."""
         return sorted({life.node for life in self.lives} | set(self.roles) | set(self.blind))
 
     def in_charge(self, node: str, t: int) -> bool:
         """Whether ``node`` took itself for the one in charge at ``t``, give or take the observer's slack."""
-        if not any(seen.in_charge for timeline in self.roles.values() for seen in timeline):
+        if not self._anybody_in_charge:
             return True
-        now = False
-        for seen in self.roles.get(node, []):
-            if seen.t <= t:
-                now = seen.in_charge
-            elif seen.t <= t + SLACK_NS and seen.in_charge:
-                return True
-        return now
+        timeline = self.roles.get(node, [])
+        then = bisect_right(timeline, t, key=_when)
+        soon = bisect_right(timeline, t + SLACK_NS, key=_when)
+        return any(seen.in_charge for seen in timeline[max(0, then - 1) : soon])
+
+    @cached_property
+    def _anybody_in_charge(self) -> bool:
+        return any(seen.in_charge for timeline in self.roles.values() for seen in timeline)
 
     def only_in_charge(self, t: int) -> str | None:
         """The one node in charge at ``t``, None where there may have been several or none is known.
@@ -103,7 +107,7 @@ class Observed:
         A node that did not answer its observer at ``t`` counts only where no other one may have been in charge; where
         none was, one that is in charge when it answers again may have been.
         """
-        silent = {node: b for node in self.nodes for a, b in self.blind.get(node, []) if a <= t <= b}
+        silent = {node: b for node in self.nodes if (b := self._blind_until(node, t)) >= t}
         candidates = {node for node in self.nodes if self.in_charge(node, t)}
         if not candidates:
             candidates = {node for node, b in silent.items() if b < NEVER and self.in_charge(node, b)}
@@ -115,25 +119,40 @@ class Observed:
 
     def promotions(self, start: int, end: int) -> Iterator[tuple[str, RoleSeen]]:
         """Every node that was seen to become in charge in [start, end], having been something else (not just down)."""
-        for node, timeline in self.roles.items():
-            for before, now in pairwise(timeline):
-                if start <= now.t <= end and now.in_charge and not before.in_charge and before.role != "down":
+        for node in self.roles:
+            for before, now in self._changes(node, start, end):
+                if now.in_charge and not before.in_charge and before.role != "down":
                     yield node, now
 
     def restarts(self, node: str, start: int, end: int) -> Iterator[RoleSeen]:
         """Sightings of a node in charge that had been down, or runs anew, in [start, end]."""
-        for before, now in pairwise(self.roles.get(node, [])):
-            anew = before.role == "down" or now.evidence.startswith("restarted")
-            if start <= now.t <= end and now.in_charge and anew:
+        for before, now in self._changes(node, start, end):
+            if now.in_charge and (before.role == "down" or now.evidence.startswith("restarted")):
                 yield now
 
     def moved(self, start: int, end: int) -> bool:
         """Whether any role changed in [start, end]."""
-        return any(start <= seen.t <= end for timeline in self.roles.values() for seen in timeline[1:])
+        return any(True for node in self.roles for _ in self._changes(node, start, end))
+
+    def _changes(self, node: str, start: int, end: int) -> Iterator[tuple[RoleSeen, RoleSeen]]:
+        """(what a node was seen to be before, what it was then) for its roles but the first, in [start, end]."""
+        timeline = self.roles.get(node, [])
+        first = max(1, bisect_left(timeline, start, key=_when))
+        return pairwise(timeline[first - 1 : bisect_right(timeline, end, key=_when)])
 
     def saw(self, node: str, start: int, end: int) -> bool:
         """Whether ``node`` was observed all through [start, end]."""
-        return node in self.nodes and not any(a <= end and b >= start for a, b in self.blind.get(node, []))
+        return node in self.nodes and self._blind_until(node, end) < start
+
+    def _blind_until(self, node: str, t: int) -> int:
+        """Until when (ns) the observer of a node was blind that had last become so by ``t``; −NEVER: never had."""
+        stretches = self.blind.get(node, [])
+        at = bisect_right(stretches, t, key=itemgetter(0))
+        return stretches[at - 1][1] if at else -NEVER
+
+
+def _when(seen: RoleSeen) -> int:
+    return seen.t
 
 
 def read_observed(rows: Iterable[Event]) -> Observed:
@@ -154,9 +173,11 @@ def read_observed(rows: Iterable[Event]) -> Observed:
 
 
 def _sight(blind: list[tuple[int, int]], row: Server) -> None:
-    if row.event == "blind":
+    """Stretches stay apart: who is blind and says so again has nothing to add."""
+    dark = bool(blind) and blind[-1][1] == NEVER
+    if row.event == "blind" and not dark:
         blind.append((row.t, NEVER))
-    elif blind and blind[-1][1] == NEVER:
+    elif row.event == "seeing" and dark:
         blind[-1] = (blind[-1][0], row.t)
 
 
@@ -166,13 +187,14 @@ def _live(observed: Observed, living: list[Life], row: Server) -> None:
         living.append(life)
         observed.lives.append(life)
         return
-    for life in reversed(living):
+    for at in reversed(range(len(living))):
+        life = living[at]
         if row.owner in {None, life.owner} and (row.session is None or row.session == life.session):
-            living.remove(life)
+            del living[at]
             break
     else:
         life = Life(row.node, row.key, row.owner, row.session, row.fence, None)
         observed.lives.append(life)
     life.ended, life.reason, life.evidence = row.t, row.reason, row.evidence
-    unseen = [since for since, seeing in observed.blind.get(row.node, []) if since <= row.t <= seeing]
-    life.ended_since = min([row.t, *unseen])
+    unseen = takewhile(lambda stretch: stretch[1] >= row.t, reversed(observed.blind.get(row.node, [])))
+    life.ended_since = min([row.t, *(since for since, _ in unseen)])

@@ -6,14 +6,23 @@ pending through the whole window, or decided inside it or within the recovery bo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from checker.calls import Call
+import numpy as np
+from numpy.typing import NDArray
+
 from checker.case import MS, Case
 from checker.windows import Window
+from histories.columns import Call
 
 NO_BOUND_NS = 5_000 * MS
 """How long after a window an attempt may still be decided, for locks that promise no recovery and do not lapse."""
+NAMED = 20
+"""Of so many faults the opportunity is told one by one (a trial has a few)."""
+FIRST_LOOK = 64
+"""So many attempts are looked at before more are."""
 
 
 @dataclass(frozen=True)
@@ -30,49 +39,77 @@ def recovery_bound(case: Case) -> int:
     return spec.recovery_ns or spec.lease_ns or spec.session_ns or NO_BOUND_NS
 
 
+def two_held(case: Case) -> Opportunity:
+    """Whether two clients ever held it, which is the least."""
+    if len(case.calls) and not len(case.attempts):
+        return Opportunity("nobody ever asked for the lock (is it a store? Then say so with --spec, as register)", "")
+    holders = np.unique(case.record.process[np.unique(case.holds.client)])
+    if len(holders) < 2:
+        who = f"only {case.lives.process(case.client(case.holds.client[0]))}" if len(holders) else "nobody"
+        return Opportunity(f"{who} ever held the lock, so two could not meet", "")
+    return Opportunity(None, f"{len(case.holds)} holds by {len(holders)} clients")
+
+
 def opportunity(case: Case) -> Opportunity:
     """What opportunity the trial gave this lock."""
-    holders = sorted({case.lives.process(hold.client) for hold in case.holds})
-    if len(holders) < 2:
-        who = f"only {holders[0]}" if holders else "nobody"
-        return Opportunity(f"{who} ever held the lock, so two could not meet", "")
-    words = [f"{len(case.holds)} holds by {len(holders)} clients"]
+    held = two_held(case)
+    if held.missing:
+        return held
+    words = [held.words]
     for window in case.windows:
         missing, said = _of_window(case, window)
         if missing:
             return Opportunity(missing, "")
         words.append(said)
+    more = len(words) - 1 - NAMED
+    if more > 0:
+        words[1 + NAMED :] = [f"{more} more faults likewise"]
     return Opportunity(None, "; ".join(words))
 
 
 def _of_window(case: Case, window: Window) -> tuple[str | None, str]:
     """(why the fault had no opportunity or None, what it was)."""
     exposed = _exposed(case, window)
-    if not exposed:
+    if len(exposed) == 0:
         return f"nobody held or waited when {window.label()} took effect", ""
-    targets = {case.lives.process(name) for name in window.targets}
-    limit = min(window.healed, case.end) + recovery_bound(case)
-    for call in case.acquires:
-        process = case.lives.process(call.client)
-        if process in targets or not any(other != process for other in exposed):
-            continue
-        if _pending(call, window, case.end):
-            return None, f"{call.client} waited all through {window.label()}"
-        if call.outcome in {"ok", "fail"} and window.asked <= call.ret <= limit:
+    healed = min(window.healed, case.end)
+    pending = case.acquires_between(healed, window.effective)
+    for rows in chain([pending], _decided(case, window.asked, healed + recovery_bound(case))):
+        others = rows[_of_others(case, window, exposed, rows)]
+        if len(others):
+            call = case.calls.call(int(others.min()))
+            if call.inv <= window.effective and call.ret >= healed:
+                return None, f"{call.client} waited all through {window.label()}"
             return None, f"an attempt of {call.client} was decided {_when(case, call, window)}"
     return f"no other client's attempt was pending through {window.label()} or decided in time after it", ""
 
 
-def _exposed(case: Case, window: Window) -> set[str]:
+def _decided(case: Case, start: int, end: int) -> Iterator[NDArray[np.intp]]:
+    """The attempts that were decided in [start, end] (ns), the first ones first, more and more at a time."""
+    rows = case.decided
+    at, last = np.searchsorted(case.calls.ret[rows], (start, end + 1)).tolist()
+    some = FIRST_LOOK
+    while at < last:
+        yield rows[at : min(at + some, last)]
+        at, some = at + some, 2 * some
+
+
+def _exposed(case: Case, window: Window) -> NDArray[np.int32]:
     """The client processes that held or waited when the fault took effect."""
     start, end = window.asked, window.effective
-    held = {hold.client for hold in case.holds if hold.entered <= end and hold.left >= start}
-    waited = {call.client for call in case.acquires if call.touches(start, end)}
-    return {case.lives.process(client) for client in held | waited}
+    held = case.holds.client[case.holds_between(start, end)]
+    waited = case.calls.client[case.acquires_between(start, end)]
+    return np.unique(case.record.process[np.concatenate((held, waited))])
 
 
-def _pending(call: Call, window: Window, end: int) -> bool:
-    return call.inv <= window.effective and call.ret >= min(window.healed, end)
+def _of_others(case: Case, window: Window, exposed: NDArray[np.int32], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of these calls are by a process that the fault did not target, while some other one was exposed to it."""
+    process = case.record.process[case.calls.client[rows]]
+    numbers = case.record.process_numbers
+    targets = [numbers[name] for target in window.targets if (name := case.lives.process(target)) in numbers]
+    alone = exposed[0] if len(exposed) == 1 else -1
+    others: NDArray[np.bool_] = ~np.isin(process, targets) & (process != alone)
+    return others
 
 
 def _when(case: Case, call: Call, window: Window) -> str:

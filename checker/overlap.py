@@ -1,16 +1,19 @@
-"""The sweep over insides: which clients were inside at the same time. Exact, O(n log n), for every lock.
-
-Every overlapping pair is counted; for each hold the partner with which it shared the longest time is kept, because a
-witness is one pair and comparing only neighbours would miss the later overlaps of a long hold.
-"""
+"""A meeting of two insides, and when more were inside than the lock allows."""
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from checker.holds import Hold
+import numpy as np
+from numpy.typing import NDArray
+
+from checker.holds import Hold, Holds
+from histories.columns import Calls
+from histories.spec import Spec
+from histories.vocabulary import MODES
+
+_WRITER = 1 << 40
+"""What a writer weighs where a reader weighs 1: more than all readers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +39,21 @@ class Overlap:
         return self.end - self.start
 
 
-def sweep(holds: Sequence[Hold], process: Callable[[str], str]) -> tuple[int, list[Overlap]]:
-    """(number of overlapping pairs, for every hold that entered beside others its longest overlap).
-
-    ``holds`` in order of entering; ``process``: holds of one client process never count as two clients. Touching
-    insides (one leaves at the instant the other enters) do not overlap.
-    """
-    pairs = 0
-    telling: list[Overlap] = []
-    ends: list[tuple[int, int]] = []
-    for number, hold in enumerate(holds):
-        if hold.left <= hold.entered:
-            continue
-        del ends[: bisect.bisect_right(ends, (hold.entered, len(holds)))]
-        others = [i for _, i in ends if process(holds[i].client) != process(hold.client)]
-        pairs += len(others)
-        if others:
-            telling.append(Overlap(holds[others[-1]], hold))
-        bisect.insort(ends, (hold.left, number))
-    return pairs, telling
+def crowded(holds: Holds, calls: Calls, spec: Spec) -> list[tuple[int, int]]:
+    """When more of one lock's holds were inside at once than the spec allows, in order of time (ns)."""
+    limit = _WRITER if spec.read_write else spec.permits
+    some = np.flatnonzero(holds.left > holds.entered)
+    weight = _weights(calls, holds.acquire[some], spec)
+    t = np.concatenate((holds.entered[some], holds.left[some]))
+    step = np.concatenate((weight, -weight))
+    order = np.lexsort((step, t))
+    over = np.cumsum(step[order]) > limit
+    turns = t[order][np.flatnonzero(np.diff(over, prepend=False, append=False))]
+    begin, end = turns[::2], turns[1::2]
+    return list(zip(begin[begin < end].tolist(), end[begin < end].tolist(), strict=True))
 
 
-def together(holds: Iterable[Hold]) -> list[tuple[int, int]]:
-    """When two or more holds were inside at once, in order of time (ns)."""
-    edges = sorted(edge for hold in holds for edge in ((hold.entered, 1), (hold.left, -1)) if hold.left > hold.entered)
-    spans: list[tuple[int, int]] = []
-    inside, since = 0, 0
-    for t, step in edges:
-        if inside < 2 <= inside + step:
-            since = t
-        elif inside + step < 2 <= inside and since < t:
-            spans.append((since, t))
-        inside += step
-    return spans
+def _weights(calls: Calls, acquires: NDArray[np.int64], spec: Spec) -> NDArray[np.int64]:
+    if spec.read_write:
+        return np.where(calls.mode[acquires] == MODES.index("shared"), 1, _WRITER)
+    return calls.permits[acquires].astype(np.int64) if spec.permits > 1 else np.ones(len(acquires), np.int64)

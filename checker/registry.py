@@ -7,15 +7,21 @@ from dataclasses import dataclass
 
 from checker.case import Case
 from checker.properties import (
+    conservation,
+    duplicates,
+    fairness,
     fencing_at_grant,
     fencing_at_ledger,
+    herd,
     lease,
     linearizability,
     mutual_exclusion,
     owner_safe_release,
+    re_entry,
     recovery,
     refusal,
     self_block,
+    single_runner,
     stale_belief,
 )
 from checker.verdict import Verdict
@@ -35,6 +41,12 @@ class Property:
     judge: Callable[[Case], Verdict | None]
     liveness: bool = False
     """It says that something good must come in time, which a fault that was never healed excuses."""
+    of_stores: bool = False
+    """It is judged for registers and key-value stores too."""
+
+    def is_for(self, spec: Spec) -> bool:
+        """Whether it is judged for what the spec describes."""
+        return (spec.model == "lock" or self.of_stores) and self.applies(spec)
 
 
 def _always(spec: Spec) -> bool:
@@ -52,9 +64,10 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         linearizability.NAME,
         "some order of effects explains every answer",
-        "mutexes that never lapse",
+        "locks that never lapse; registers and key-value stores",
         linearizability.applies,
         linearizability.judge,
+        of_stores=True,
     ),
     Property(
         lease.NAME,
@@ -69,6 +82,13 @@ PROPERTIES: tuple[Property, ...] = (
         "mutexes whose refusals are exact, once somebody was refused",
         refusal.applies,
         refusal.judge,
+    ),
+    Property(
+        re_entry.NAME,
+        "the holder gets in again, up to the limit and no further",
+        "re-entrant mutexes, once somebody held one",
+        re_entry.applies,
+        re_entry.judge,
     ),
     Property(
         owner_safe_release.NAME,
@@ -90,6 +110,27 @@ PROPERTIES: tuple[Property, ...] = (
         "fenced locks, once a write with a token reached the ledger",
         fencing_at_ledger.applies,
         fencing_at_ledger.judge,
+    ),
+    Property(
+        conservation.NAME,
+        "nobody gets more out of a resource than was in it",
+        "specs that name budgets",
+        conservation.applies,
+        conservation.judge,
+    ),
+    Property(
+        duplicates.NAME,
+        "a request has one effect on a resource",
+        "every lock, once an effect named its request",
+        _always,
+        duplicates.judge,
+    ),
+    Property(
+        single_runner.NAME,
+        "a job is run by one client at a time",
+        "every lock, once a run of a job began",
+        _always,
+        single_runner.judge,
     ),
     Property(
         stale_belief.NAME,
@@ -121,6 +162,20 @@ PROPERTIES: tuple[Property, ...] = (
         self_block.applies,
         self_block.judge,
         liveness=True,
+    ),
+    Property(
+        fairness.NAME,
+        "who waits is not overtaken by more later arrivals than promised",
+        "locks that promise a number",
+        fairness.applies,
+        fairness.judge,
+    ),
+    Property(
+        herd.NAME,
+        "a release wakes no more waiters than promised",
+        "locks that promise a number",
+        herd.applies,
+        herd.judge,
     ),
 )
 """In the order of reports."""

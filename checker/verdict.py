@@ -7,7 +7,7 @@ wins. Verdicts are plain data (``verdicts.json`` of a run directory); fields may
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -82,6 +82,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     assumptions: list[str] = []
     figures: dict[str, Figure] = {}
     version: int = SCHEMA_VERSION
+
+
+def valid(name: str, lock: str, sentence: str, opportunity: str, **more: Any) -> Verdict:
+    """Kept; ``opportunity`` says by what chance it could have been broken. ``more``: other fields of the verdict."""
+    return Verdict(property=name, validity="valid", sentence=sentence, lock=lock, reason=opportunity, **more)
+
+
+def vacuous(name: str, lock: str, missing: str, **more: Any) -> Verdict:
+    """Not broken, but there was no opportunity: ``missing`` says which."""
+    sentence = f"{lock or 'the lock'} was not put to the test: {missing}"
+    reason = f"vacuous: {missing}"
+    return Verdict(property=name, validity="unknown", sentence=sentence, lock=lock, reason=reason, **more)
 
 
 def worst(verdicts: Iterable[Verdict]) -> Validity:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from checker.calls import NEVER
+from histories.columns import NEVER
 from histories.rows import Event, Fault
 
 
@@ -38,6 +40,23 @@ class Window:
     def label(self) -> str:
         """Its name and targets."""
         return f"{self.name} on {', '.join(self.targets)}" if self.targets else self.name
+
+
+class Aimed:
+    """Which processes the faults singled out when."""
+
+    def __init__(self, windows: Sequence[Window], process: Callable[[str], str]) -> None:
+        """``windows`` in order of asking; ``process``: that of a name."""
+        self._asked: dict[str, list[int]] = defaultdict(list)
+        self._healed: dict[str, list[int]] = defaultdict(lambda: [-NEVER])
+        for window in windows:
+            for name in {process(target) for target in window.targets}:
+                self._asked[name].append(window.asked)
+                self._healed[name].append(max(self._healed[name][-1], window.healed))
+
+    def meets(self, process: str, start: int, end: int) -> bool:
+        """Whether a fault that targeted the process was (possibly) in force somewhere in [start, end] (ns)."""
+        return process in self._asked and self._healed[process][bisect_right(self._asked[process], end)] >= start
 
 
 def read_windows(rows: Iterable[Event]) -> list[Window]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from checker.calls import NEVER, Call
+import msgspec
+
 from checker.case import Case
 from checker.holds import Hold
 from checker.verdict import WitnessEvent
+from histories.columns import NEVER, Call
 
 RETURNED = {
     ("acquire", "ok"): "is granted",
@@ -19,7 +21,11 @@ RETURNED = {
     ("write", "ok"): "has written",
     ("write", "fail"): "has its write rejected",
     ("read", "ok"): "has read",
+    ("cas", "ok"): "has exchanged",
+    ("append", "ok"): "has appended",
+    ("txn", "ok"): "has committed",
 }
+LONGEST = 60
 LEFT = {"released": "calls release: leaves", "killed": "is killed: leaves", "end": "is still inside at the end"}
 LEFT_ROW = {"released": "call", "killed": "client", "end": "trial"}
 
@@ -27,9 +33,18 @@ LEFT_ROW = {"released": "call", "killed": "client", "end": "trial"}
 def of_call(case: Case, call: Call) -> Iterator[WitnessEvent]:
     """A call and how it came back."""
     token = f" with fencing token {call.fence}" if call.op == "write" and call.fence is not None else ""
-    yield case.event(call.inv, call.client, f"calls {call.op}{token}", "call", call.attempt)
+    store = case.spec.model != "lock"
+    asked = f" {_value(call)}" if store and call.op != "read" else token
+    yield case.event(call.inv, call.client, f"calls {call.op}{asked}", "call", call.attempt)
     if call.ret < NEVER:
-        yield case.event(call.ret, call.client, _returned(call), "return", call.attempt)
+        read = f" {_value(call)}" if store and call.outcome == "ok" and call.op in {"read", "txn"} else ""
+        yield case.event(call.ret, call.client, _returned(call) + read, "return", call.attempt)
+
+
+def _value(call: Call) -> str:
+    """A store's value, as JSON; a long one is cut."""
+    text = msgspec.json.encode(call.value).decode()
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _returned(call: Call) -> str:
@@ -71,7 +86,7 @@ def of_faults(case: Case, start: int, end: int) -> Iterator[WitnessEvent]:
 
 def of_ends(case: Case, attempt_call: Call, start: int, end: int) -> Iterator[WitnessEvent]:
     """What observers saw of the key of one acquire in [start, end]: where it began, where and why it ended."""
-    for life in case.lives_of(attempt_call):
+    for life in case.keys.of(attempt_call):
         if life.began is not None and start <= life.began <= end:
             said = f"key of {attempt_call.client} began"
             yield case.event(life.began, life.node, said, "server", attempt_call.attempt)

@@ -14,14 +14,16 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
-from histories.read import History, arrange
+from histories.read import History, arrange, sort_key
 from histories.rows import (
     FORMAT_VERSION,
     Call,
     Client,
+    Effect,
     Event,
     Fault,
     Header,
+    Job,
     Leave,
     Ledger,
     Return,
@@ -29,6 +31,7 @@ from histories.rows import (
     Server,
     Told,
     Trial,
+    Wake,
 )
 from histories.spec import Spec
 from histories.vocabulary import ClientState, EndReason, LeaveReason, Operation, Outcome
@@ -37,6 +40,8 @@ from histories.write import encode
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
 LOCK = "lock"
+ASKED = frozenset({"mode", "permits"})
+"""What a call says of itself, and its return does not."""
 
 
 def ns(ms: float) -> int:
@@ -67,15 +72,23 @@ class Story:
         op: Operation = "acquire",
         **fields: Any,
     ) -> Self:
-        """An attempt to acquire; ``fields`` (owner, fence, error, depth) go to the return row."""
+        """An attempt to acquire. ``mode`` and ``permits`` go to the call row; ``fields`` (owner, fence, error, depth,
+        refusal) to the return row."""
         self._attempts[client] += 1
         return self._call(client, op, inv, ret, outcome, None, fields)
 
     def release(
-        self, client: str, inv: float, ret: float | None, outcome: Outcome = "ok", *, attempt: str | None = None
+        self,
+        client: str,
+        inv: float,
+        ret: float | None,
+        outcome: Outcome = "ok",
+        *,
+        attempt: str | None = None,
+        **fields: Any,
     ) -> Self:
-        """A release."""
-        return self._call(client, "release", inv, ret, outcome, attempt, {})
+        """A release; ``fields`` as for :meth:`acquire`."""
+        return self._call(client, "release", inv, ret, outcome, attempt, fields)
 
     def renew(self, client: str, inv: float, ret: float | None, outcome: Outcome = "ok") -> Self:
         """A renewal of the lease."""
@@ -86,7 +99,8 @@ class Story:
     ) -> Self:
         """A granted acquire [inv, ret] and its successful release [until, released] (one ms later if not said)."""
         self.acquire(client, inv, ret, **fields)
-        return self.release(client, until, until + 1 if released is None else released)
+        asked = {key: value for key, value in fields.items() if key in ASKED}
+        return self.release(client, until, until + 1 if released is None else released, **asked)
 
     def read(self, client: str, inv: float, ret: float, value: Any) -> Self:
         """A read of the ledger."""
@@ -164,6 +178,31 @@ class Story:
         )  # fmt: skip
         return self.add(row)
 
+    def effect(
+        self, t: float, client: str, amount: float = 1, resource: str = "stock", *, request: str | None = None
+    ) -> Self:
+        """A resource gave ``amount`` to a client (negative: took it back), in the order of these calls."""
+        number = 1 + sum(isinstance(row, Effect) and row.resource == resource for row in self.rows)
+        row = Effect(
+            t=ns(t), seq=number, resource=resource, amount=amount, request=request, client=client, lock=self.lock,
+            attempt=self.attempt(client),
+        )  # fmt: skip
+        return self.add(row)
+
+    def run(self, client: str, began: float, ended: float | None, job: str = "job", run: str | None = None) -> Self:
+        """A run of a job, named by its client and number unless said; ``ended`` None: nobody saw it end."""
+        number = 1 + sum(isinstance(row, Job) and row.state == "began" for row in self.rows)
+        names: dict[str, Any] = {"job": job, "run": run or f"{client}-run-{number}", "client": client,
+                                 "lock": self.lock, "attempt": self.attempt(client)}  # fmt: skip
+        self.add(Job(t=ns(began), state="began", **names))
+        return self if ended is None else self.add(Job(t=ns(ended), state="ended", **names))
+
+    def wake(self, t: float, *clients: str, how: str = "watch") -> Self:
+        """Waiters were woken, each in its latest attempt."""
+        for client in clients:
+            self.add(Wake(t=ns(t), client=client, lock=self.lock, attempt=self.attempt(client), how=how))
+        return self
+
     def trial(self, start: float, end: float, why: str | None = None) -> Self:
         """When the trial began and ended."""
         self.add(Trial(t=ns(start), state="started"))
@@ -184,7 +223,7 @@ class Story:
 
     def save(self, path: Path) -> Path:
         """Write it as a history file, rows in order."""
-        path.write_bytes(b"".join(encode(row) for row in [self._header, *self.history().rows]))
+        path.write_bytes(b"".join(encode(row) for row in [self._header, *sorted(self.rows, key=sort_key)]))
         return path
 
     def _call(
@@ -205,8 +244,9 @@ class Story:
             "lock": self.lock,
             "attempt": attempt or self.attempt(client),
         }
+        asked = {key: fields.pop(key) for key in ASKED & fields.keys()}
         known = {key: value for key, value in fields.items() if key in {"owner", "fence", "value"}}
-        self.add(Call(t=ns(inv), **names, **(known if op in {"acquire", "try", "write"} else {})))
+        self.add(Call(t=ns(inv), **names, **asked, **(known if op in {"acquire", "try", "write"} else {})))
         if ret is not None:
             self.add(Return(t=ns(ret), outcome=outcome, **names, **fields))
         return self

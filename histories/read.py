@@ -1,86 +1,25 @@
-"""Read histories back: one merged file, or a run directory with the parts of its writers.
-
-A line that was cut short by a kill or a full disk is tolerated at the end of a part and said aloud; anywhere else it
-is an error with file and line, because a verdict on a damaged history would be a guess.
-"""
+"""Read histories back: a run directory (its merged file, else the parts of its writers), or one file of any form."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import os
 from pathlib import Path
 
 import msgspec
 
-from histories.rows import FORMAT_VERSION, AnyRow, Event, Header
+from histories.beside import fresh
+from histories.columnar import ColumnarFile
+from histories.decode import Collector, read_rows
+from histories.errors import HistoryError
+from histories.history import History, arrange, sort_key
+from histories.jepsen import read_jepsen, read_jepsen_log, sniff
+from histories.lines import lines_of, open_regular
+from histories.spec import Spec
+
+__all__ = ["MERGED", "PARTS", "History", "HistoryError", "arrange", "lines_of", "read", "read_rows", "sort_key"]
 
 PARTS = "parts"
 MERGED = "history.jsonl"
-
-_DECODER: msgspec.json.Decoder[AnyRow] = msgspec.json.Decoder(AnyRow)
-_KIND: msgspec.json.Decoder[dict[str, object]] = msgspec.json.Decoder(dict[str, object])
-_KNOWN = frozenset(str(row.__struct_config__.tag) for row in AnyRow.__args__)
-
-
-class HistoryError(Exception):
-    """A history that cannot be judged; the message names file and line, what was seen, and what to do."""
-
-
-@dataclass
-class History:
-    """A history in order of true time (ties: calls before returns), with what the reader had to say about it."""
-
-    header: Header
-    rows: list[Event]
-    source: Path | None = None
-    remarks: list[str] = field(default_factory=list)
-
-
-def lines_of(path: Path, remarks: list[str]) -> Iterator[tuple[int, bytes]]:
-    """The complete lines of a file with their numbers; a torn last line is dropped with a remark."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.endswith(b"\n"):
-                if line.strip():
-                    yield number, line
-                continue
-            try:
-                _KIND.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                remarks.append(f"{path.name}: line {number} is torn ({len(line)} bytes) and was left out")
-                return
-            yield number, line + b"\n"
-
-
-def row_of(line: bytes, path: Path, number: int, remarks: list[str]) -> AnyRow | None:
-    """Decode one line. None for a kind of row this version does not know (with a remark).
-
-    Raises HistoryError for text that is not a row.
-    """
-    try:
-        return _DECODER.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        kind = _kind_of(line)
-        if kind is not None and kind not in _KNOWN:
-            remarks.append(f"{path.name}: line {number} is of unknown kind {kind!r} and was left out")
-            return None
-        raise HistoryError(
-            f"{path}: line {number} is not a row of a history ({error}); restore the file from the run's parts"
-        ) from error
-
-
-def _kind_of(line: bytes) -> str | None:
-    try:
-        kind = _KIND.decode(line).get("row")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return kind if isinstance(kind, str) else None
-
-
-def read_rows(path: Path, remarks: list[str]) -> list[AnyRow]:
-    """All rows of one file, in file order."""
-    decoded = (row_of(line, path, number, remarks) for number, line in lines_of(path, remarks))
-    return [row for row in decoded if row is not None]
 
 
 def part_files(directory: Path) -> list[Path]:
@@ -88,49 +27,52 @@ def part_files(directory: Path) -> list[Path]:
     return sorted((directory / PARTS).glob("*.jsonl"))
 
 
-def read(path: Path) -> History:
-    """Read a history from a file or a run directory (its merged file, else its parts).
+def read(path: Path, spec: Spec | None = None) -> History:
+    """Read a history from a run directory, or from a file: JSON lines, columns, or Jepsen's EDN or log, told apart by
+    how the file begins. A ``spec`` given counts instead of the header's.
 
-    Raises HistoryError when there is no header, the version is unknown, or a row is damaged.
+    Raises HistoryError when there is neither header nor spec, the version is unknown, a row is damaged, or calls and
+    returns do not fit together.
     """
+    if os.path.isdir(path):  # unlike Path.is_dir, it does not raise for a name that is too long
+        return _read_lines(_files(path), path, spec)
+    open_regular(path).close()
     remarks: list[str] = []
-    if path.is_dir():
-        merged = path / MERGED
-        files = [merged] if merged.is_file() else part_files(path)
-        if not files:
-            raise HistoryError(f"{path} holds neither {MERGED} nor {PARTS}/*.jsonl; name a run directory or a history")
-        if files != [merged]:
-            remarks.append(f"read from {len(files)} parts: the trial did not come to its end, or was not merged")
-    elif path.is_file():
-        files = [path]
-    else:
-        raise HistoryError(f"{path} does not exist; name a run directory or a history file")
-    rows: list[AnyRow] = []
-    for file in files:
-        rows.extend(read_rows(file, remarks))
-    return arrange(rows, path, remarks)
+    match sniff(path):
+        case "columns":
+            return _judged_by(spec, ColumnarFile(path).history())
+        case "edn":
+            return arrange(read_jepsen(path, spec, remarks), path, remarks, spec)
+        case "jepsen-log":
+            return arrange(read_jepsen_log(path, spec, remarks), path, remarks, spec)
+        case _:
+            return _read_lines([path], path, spec)
 
 
-TIE = {"call": 0, "return": 2}
-"""Rows of equal time: calls first and returns last."""
+def _read_lines(files: list[Path], source: Path, spec: Spec | None) -> History:
+    """A history from files of JSON lines, or from the columnar copy of the only one."""
+    remarks: list[str] = []
+    if len(files) == 1 and (history := fresh(files[0], remarks)) is not None:
+        history.source = source
+        return _judged_by(spec, history)
+    collector = Collector(remarks)
+    if files[0].parent.name == PARTS and files != [source]:
+        remarks.append(f"read from {len(files)} parts: the trial did not come to its end, or was not merged")
+    if not sum([collector.read(file) for file in files]) and files == [source]:
+        raise HistoryError(f"{source} holds no rows; name a run directory or a history file")
+    return collector.history(source, spec)
 
 
-def sort_key(row: AnyRow) -> tuple[int, int]:
-    """Order of rows: by time; at equal times calls first and returns last, so touching operations are concurrent."""
-    return row.t, TIE.get(str(row.__struct_config__.tag), 1)
+def _judged_by(spec: Spec | None, history: History) -> History:
+    if spec is not None:
+        history.header = msgspec.structs.replace(history.header, spec=spec)
+    return history
 
 
-def arrange(rows: list[AnyRow], source: Path | None, remarks: list[str]) -> History:
-    """Split off the header, check its version and put the rows in order."""
-    headers = [row for row in rows if isinstance(row, Header)]
-    if not headers:
-        raise HistoryError(f"{source}: no header row, so the lock's promises are unknown; give them with --spec")
-    header = headers[0]
-    if not 1 <= header.version <= FORMAT_VERSION:
-        raise HistoryError(
-            f"{source}: format version {header.version} is not readable here (known: up to {FORMAT_VERSION}); "
-            "use the lockquake that wrote it"
-        )
-    body = [row for row in rows if not isinstance(row, Header)]
-    body.sort(key=sort_key)
-    return History(header, body, source, remarks)
+def _files(directory: Path) -> list[Path]:
+    """The merged file of a run directory, else its parts."""
+    merged = directory / MERGED
+    files = [merged] if merged.is_file() else part_files(directory)
+    if not files:
+        raise HistoryError(f"{directory} holds neither {MERGED} nor {PARTS}/*.jsonl; name a run directory or a history")
+    return files

@@ -16,14 +16,17 @@ from histories.vocabulary import (
     ClientState,
     EndReason,
     FaultState,
+    JobState,
     LeaveReason,
+    Mode,
     Operation,
     Outcome,
+    Refusal,
     ServerEvent,
     TrialState,
 )
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class Row(msgspec.Struct, tag_field="row", kw_only=True, omit_defaults=True):
@@ -52,7 +55,8 @@ class Call(Row, tag="call"):
     """A client called; ``call`` numbers the calls of one client, ``attempt`` is fresh per acquire attempt.
 
     ``owner`` is the owner value the lock will write where it is known before the call. Ledger writes carry the
-    ``value`` they write and the fencing token they present.
+    ``value`` they write and the fencing token they present. ``mode``: of a read-write lock. ``permits``: how many of a
+    semaphore's it asks for (or gives back).
     """
 
     client: str
@@ -62,11 +66,14 @@ class Call(Row, tag="call"):
     attempt: str
     owner: str | None = None
     fence: int | None = None
+    mode: Mode = "exclusive"
+    permits: int = 1
     value: Any = None
 
 
 class Return(Row, tag="return"):
-    """The call came back. ``lease_until``: monotonic ns up to which the lock itself says it is held."""
+    """The call came back. ``lease_until``: monotonic ns up to which the lock itself says it is held. ``refusal``: why
+    the outcome is ``fail``, where the lock tells."""
 
     client: str
     call: int
@@ -78,6 +85,7 @@ class Return(Row, tag="return"):
     fence: int | None = None
     lease_until: int | None = None
     depth: int = 1
+    refusal: Refusal | None = None
     value: Any = None
     error: str | None = None
 
@@ -165,6 +173,34 @@ class Ledger(Row, tag="ledger"):
     reason: str | None = None
 
 
+class Effect(Row, tag="effect"):
+    """A resource did something that counts: it paid, sold, inserted. ``seq`` is its own order.
+
+    ``resource``: the account, stock or table; ``amount``: how much was taken from it (negative: given back).
+    ``request``: id of the request that asked for it, which must have one effect only. ``client``, ``lock`` and
+    ``attempt``: on whose behalf, under which lock.
+    """
+
+    seq: int
+    resource: str
+    amount: float = 1
+    request: str | None = None
+    client: str = ""
+    lock: str = ""
+    attempt: str = ""
+
+
+class Job(Row, tag="job"):
+    """A run of a job began or ended, as the place where it runs saw it; ``run`` names one run."""
+
+    job: str
+    run: str
+    state: JobState
+    client: str = ""
+    lock: str = ""
+    attempt: str = ""
+
+
 class Trial(Row, tag="trial"):
     """The trial itself: started, quiet phase after the last heal, ended."""
 
@@ -172,5 +208,5 @@ class Trial(Row, tag="trial"):
     why: str | None = None
 
 
-Event = Call | Return | Told | Leave | Wake | Fault | Client | Role | Server | Ledger | Trial
+Event = Call | Return | Told | Leave | Wake | Fault | Client | Role | Server | Ledger | Effect | Job | Trial
 AnyRow = Header | Event

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 DEFAULT_DRIFT = 0.01
 DEFAULT_MARGIN_NS = 2_000_000
+LONGEST_NS = 10 * 366 * 24 * 3600 * 10**9
+MOST = (1 << 31) - 1
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,8 +24,15 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``reentry_limit``, ``permits``: holds of one owner at once, and owners at once.
     ``fenced``: grants carry a fencing token. ``fencing_checked``: the ledger rejects stale ones.
     ``recovery_ns``: promised bound after which a lock nobody is inside of can be had again.
+    ``renewals``: leases are renewed by ``calls`` the history shows, or inside a ``library``, which it does not show.
+    ``budgets``: per resource, the most that may be taken from it altogether.
+    ``most_overtakes``: how many later arrivals may be granted first (0: first come, first served); ``most_woken``: how
+    many waiters one release may wake. None: nothing is promised, and the number is told but not judged.
+    ``model``: what the history is of: a ``lock``, or a store recorded elsewhere whose object starts as ``initial``.
     """
 
+    model: Literal["lock", "register", "multi-register"] = "lock"
+    initial: Any = None
     owners: Literal["owner", "anonymous"] = "owner"
     lease_ns: int | None = None
     session_ns: int | None = None
@@ -36,6 +45,22 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     fenced: bool = False
     fencing_checked: bool = False
     recovery_ns: int | None = None
+    renewals: Literal["calls", "library"] = "calls"
+    budgets: dict[str, float] = {}
+    most_overtakes: int | None = None
+    most_woken: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what no lock can promise."""
+        for name in ("lease_ns", "session_ns", "recovery_ns", "margin_ns"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= LONGEST_NS:
+                raise ValueError(f"{name} is {value}, outside 0 … {LONGEST_NS} (ten years)")
+        for name in ("reentry_limit", "permits"):
+            if not 1 <= getattr(self, name) <= MOST:
+                raise ValueError(f"{name} is {getattr(self, name)}, outside 1 … {MOST}")
+        if not 0 <= self.drift < 1:
+            raise ValueError(f"drift is {self.drift}, outside 0 … 1")
 
     @property
     def lapses(self) -> bool:

@@ -1,139 +1,110 @@
 """What each client's own operations tell about its holds of an owner mutex that never lapses.
 
-A client's operations come one after another: complete holds, refusals anywhere, and at the end perhaps one result of
+A client's operations come one after another: complete holds, refusals anywhere, and at the end perhaps a result of
 unknown effect, after which it releases once more and retires (the rule that keeps histories exact, CHECKERS §4).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
-from checker.calls import NEVER
-from checker.linear.operations import Answer, Operation
+import numpy as np
+from numpy.typing import NDArray
 
+from checker.linear.findings import Findings
+from checker.linear.line import Line
+from checker.linear.operations import A, C, D, F, N, R
+from checker.linear.tails import Tails, contradiction, read_tails
+from checker.order import Rows, firsts, grouped, taken
 
-@dataclass(frozen=True, slots=True)
-class Core:
-    """A hold that certainly was: granted in [granted, start], released in [end, released]; certainly held between
-    ``start`` and ``end`` (ns, NEVER: it was not released)."""
+START = 6
+"""Stands before a client's first operation."""
 
-    client: str
-    granted: int
-    start: int
-    end: int
-    released: int
-    operations: tuple[Operation, ...]
+_PLAIN = {(START, A), (START, N), (A, R), (R, A), (R, N), (N, A), (N, N)}
+_ODD = np.array([(before, after) not in _PLAIN for before in range(8) for after in range(8)])
 
 
 @dataclass(frozen=True, slots=True)
-class Flexible:
-    """A hold by an acquire of unknown effect that its client released: certainly (``release``), or perhaps (None)."""
+class Groups:
+    """The ``place`` of all operations but refused tries, client by client of each lock. ``pair``: 8·letter before, of
+    the same client, + letter. The g-th client has [``begin[g]``, ``begin[g + 1]``)."""
 
-    client: str
-    acquire: Operation
-    release: Operation | None
-    latest: int
+    place: Rows
+    pair: NDArray[np.uint8]
+    begin: Rows
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Told:
-    """``ghosts``: acquires that, if they took effect, hold to the end. ``wrong``: a violation one client shows alone.
-    ``undecided``: a client acted in a way that needs a general search."""
+    """Places of operations. The i-th hold that certainly was, by ``acquire[i]``, ends its core with ``closing[i]``
+    (in ascending order); those by ``kept`` were never released. The rest is in ``tails``."""
 
-    cores: list[Core] = field(default_factory=list)
-    flexible: list[Flexible] = field(default_factory=list)
-    ghosts: list[Operation] = field(default_factory=list)
-    wrong: Answer | None = None
-    undecided: Answer | None = None
-
-
-def read_clients(operations: Iterable[Operation]) -> Told:
-    """Read the holds of all clients; ``operations`` in order of ``inv``."""
-    told = Told()
-    by_client: dict[str, list[Operation]] = defaultdict(list)
-    for operation in operations:
-        if operation.letter != "F":
-            by_client[operation.client].append(operation)
-    for own in by_client.values():
-        _read(own, told)
-    return told
+    acquire: Rows
+    closing: Rows
+    kept: Rows
+    tails: Tails
 
 
-def _read(own: Sequence[Operation], told: Told) -> None:
-    held: Operation | None = None
-    for at, operation in enumerate(own):
-        rest = own[at + 1 :]
-        match operation.letter:
-            case "A" if held is not None:
-                told.wrong = _wrong("double-grant", f"{operation.client} was granted it twice", held, operation)
-                return
-            case "A":
-                held = operation
-            case "R" if held is not None:
-                told.cores.append(_core(held, operation.inv, operation.ret, operation))
-                held = None
-            case "R":
-                told.wrong = _wrong("release-not-held", f"{operation.client} released what it did not hold", operation)
-                return
-            case "N" if held is not None:
-                told.wrong = _wrong("lost-lock", f"{operation.client} was told that what it held is not held", held,
-                                    operation)  # fmt: skip
-                return
-            case "C":
-                _lost_acquire(operation, rest, told, held)
-                return
-            case "D":
-                _lost_release(held, operation, rest, told)
-                return
-            case _:
-                pass
-    if held is not None:
-        told.cores.append(_core(held, NEVER, NEVER))
+def read_clients(line: Line, findings: Findings) -> Told:
+    """Read the holds of all clients. A client's first contradiction to itself goes to ``findings``."""
+    groups = _grouped(line)
+    odd = np.flatnonzero(_ODD[groups.pair])
+    group = np.searchsorted(groups.begin, odd, side="right") - 1
+    first = firsts(group)
+    odd, group = odd[first], group[first]
+    lost = np.isin(groups.pair[odd] & 7, (C, D))
+    _contradictions(line, groups, odd[~lost], findings)
+    tails = read_tails(line, groups.place, groups.pair, odd[lost], groups.begin[group[lost] + 1], findings)
+    for begin, end in tails.one_by_one:
+        groups.pair[begin:end] = _PAST
+    at = np.flatnonzero(groups.pair == _pair(A, R))
+    last = groups.begin[1:] - 1
+    kept = groups.place[last[groups.pair[last] & 7 == A]]
+    acquire, closing = _in_order(len(line), groups.place, at, tails)
+    return Told(acquire, closing, np.concatenate((kept, tails.kept)), tails)
 
 
-def _core(acquire: Operation, end: int, released: int, *releases: Operation) -> Core:
-    return Core(acquire.client, acquire.inv, acquire.ret, end, released, (acquire, *releases))
+def _pair(before: int, after: int) -> int:
+    return 8 * before + after
 
 
-def _lost_acquire(acquire: Operation, rest: Sequence[Operation], told: Told, held: Operation | None) -> None:
-    """C, then perhaps one release."""
-    letters = "".join(operation.letter for operation in rest)
-    if held is not None or letters not in {"", "R", "N", "D"}:
-        told.undecided = _undecided(acquire, rest)
-    elif letters == "R":
-        told.flexible.append(Flexible(acquire.client, acquire, rest[0], rest[0].ret))
-    elif letters == "D":
-        told.flexible.append(Flexible(acquire.client, acquire, None, NEVER))
-        told.ghosts.append(acquire)
-    else:
-        # Refused as not held: if the acquire takes effect at all, then later than that refusal was called.
-        told.ghosts.append(rest[0] if rest else acquire)
+_PAST = _pair(START, START)
 
 
-def _lost_release(held: Operation | None, release: Operation, rest: Sequence[Operation], told: Told) -> None:
-    """D, then perhaps one more release."""
-    letters = "".join(operation.letter for operation in rest)
-    if held is None:
-        if rest:
-            told.undecided = _undecided(release, rest)
-    elif letters in {"", "D"}:
-        told.cores.append(_core(held, release.inv, NEVER, release))
-    elif letters == "N":
-        told.cores.append(_core(held, release.inv, rest[0].ret, release))
-    elif letters == "R":
-        # The repetition freed it, so the first release had not taken effect before that.
-        told.cores.append(_core(held, rest[0].inv, rest[0].ret, rest[0]))
-    else:
-        told.cores.append(_core(held, release.inv, NEVER, release))
-        told.undecided = _undecided(release, rest)
+def _grouped(line: Line) -> Groups:
+    tries = line.letter == F
+    places = np.flatnonzero(~tries) if tries.any() else None
+    client = line.client if places is None else taken(line.client, places)
+    if len(line.locks) > 1:
+        count = int(line.client.max(initial=0)) + 1
+        locks = np.repeat(np.arange(len(line.locks)), np.diff(line.bounds))
+        client = client + count * (locks if places is None else taken(locks, places))
+    order, client = grouped(client)
+    place = order if places is None else taken(places, order)
+    del order, places
+    letter = taken(line.letter, place)
+    begin = firsts(client)
+    pair = np.empty(len(letter), np.uint8)
+    np.left_shift(letter[:-1], 3, out=pair[1:])
+    pair[begin] = START << 3
+    pair |= letter
+    return Groups(place, pair, np.append(begin, len(letter)))
 
 
-def _wrong(kind: str, why: str, *operations: Operation) -> Answer:
-    return Answer(False, kind, why, operations)
+def _contradictions(line: Line, groups: Groups, odd: Rows, findings: Findings) -> None:
+    """Each client's first operation that does not follow from the one before."""
+    letter = groups.pair[odd] & 7
+    for one in (A, R, N):
+        at, second = odd[letter == one], groups.place[odd[letter == one]]
+        witness = (second,) if one == R else (groups.place[at - 1], second)
+        findings.add(*contradiction(one), line.ret[second], *witness)
 
 
-def _undecided(lost: Operation, rest: Sequence[Operation]) -> Answer:
-    why = f"{lost.client} went on after a result of unknown effect; that needs a general search"
-    return Answer(None, "undecided", why, (lost, *rest[:3]))
+def _in_order(count: int, place: Rows, at: Rows, tails: Tails) -> tuple[Rows, Rows]:
+    """The holds in order of the end of their cores: where each one's acquire is, noted at its release, in one pass."""
+    acquire_of: NDArray[Any] = np.full(count, -1, np.int32 if count < 1 << 31 else np.int64)
+    acquire_of[taken(place, at)] = taken(place, at - 1)
+    acquire_of[tails.closing] = tails.acquire
+    closing = np.flatnonzero(acquire_of >= 0)
+    return taken(acquire_of, closing).astype(np.intp), closing

@@ -1,108 +1,96 @@
-"""An owner mutex that never lapses: releases belong to the acquirer (CHECKERS §1, §3, §4). O(n log n).
+"""An owner mutex that never lapses: releases belong to the acquirer (CHECKERS §1, §3, §4). Linear time after sorting.
 
 The lock is certainly held through a hold's core [A.ret, R.inv], so disjoint cores force the order of holds. Between
 two of them it is certainly free on the forced gap (R.ret, next A.inv); an exact refusal strictly inside one is wrong.
-A ghost (an acquire of unknown effect) of a lock that never lapses holds to the end if it took effect, so at most one
-matters, and it shortens the last gap.
+A lost acquire of a lock that never lapses holds to the end if it took effect, so at most one matters, and it shortens
+the last gap.
+
+All locks are judged in one sweep over columns: each has its own stretch on one line of time.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Sequence
+from dataclasses import replace
 
-from checker.calls import NEVER
-from checker.linear.clients import Core, Flexible, Told, read_clients
-from checker.linear.operations import VALID, Answer, Operation
+import numpy as np
 
-BEFORE_ALL = -NEVER
-
-
-def owner_mutex(operations: Sequence[Operation]) -> Answer:
-    """Whether the operations are those of one owner mutex that begins free. Undecided (None) only where a client goes
-    on after a lost acquire and exact refusals depend on where that hold lay, or acts in a way §4 does not cover."""
-    told = read_clients(operations)
-    if told.wrong is not None:
-        return told.wrong
-    cores = sorted(told.cores, key=lambda core: (core.start, core.end))
-    answer = _disjoint(cores) or _flexible_fit(cores, told.flexible)
-    if answer is not None or told.undecided is not None:
-        return answer or told.undecided or VALID
-    refusals = [operation for operation in operations if operation.letter == "F"]
-    return _refusals(cores, told, refusals)
+from checker.linear.clients import read_clients
+from checker.linear.cluster import Decide, DecidePlaces, Search, at_places, part_flexible
+from checker.linear.findings import Findings
+from checker.linear.holds import Holds, order_holds
+from checker.linear.line import Line, on_one_line
+from checker.linear.operations import Answer, Answers, Operations
+from checker.linear.refusals import gaps_in_need, refused_while_free, tries_between
+from checker.linear.tails import Tails
+from checker.order import firsts
 
 
-def _disjoint(cores: Sequence[Core]) -> Answer | None:
-    """The first pair of cores that meet. Touching cores do not: the release is called before the acquire returns."""
-    furthest: Core | None = None
-    for core in cores:
-        if furthest is not None and core.start < furthest.end:
-            why = f"{furthest.client} certainly held it when {core.client} was granted it"
-            return Answer(False, "double-grant", why, (*furthest.operations, *core.operations))
-        if furthest is None or core.end >= furthest.end:
-            furthest = core
-    return None
+def owner_mutex(operations: Operations, decide: Decide | None = None) -> Answers:
+    """Which locks' operations are not those of an owner mutex that begins free, and why.
 
-
-def _flexible_fit(cores: Sequence[Core], flexible: Sequence[Flexible]) -> Answer | None:
-    """A hold by a lost acquire needs one instant of its release outside the cores of all others."""
-    for hold in flexible:
-        if hold.release is None:
-            continue
-        for core in cores:
-            if core.start < hold.release.inv and hold.release.ret < core.end:
-                why = f"{hold.client} released it while {core.client} certainly held it"
-                return Answer(False, "foreign-release", why, (*core.operations, hold.acquire, hold.release))
-    return None
-
-
-def _refusals(cores: Sequence[Core], told: Told, refusals: Sequence[Operation]) -> Answer:
-    """Exact refusals: none may lie strictly inside a forced gap.
-
-    A refusal that meets a core is right. One between two cores is judged by the forced gap there; where a hold by a
-    lost acquire lies between the same two cores, it moves the hand-over, so a refusal that is not wrong is undecided.
+    A client's own operations follow one another in time, and in ``operations`` where they touch.
+    Exact, but for what only ``decide`` can place: several holds by lost acquires that compete for one gap with exact
+    refusals, and clients that go on after a result of unknown effect. Without it those are undecided (``valid`` None).
+    A witness has the rows of ``operations``.
     """
-    ghost = min((operation.inv for operation in told.ghosts), default=NEVER)
-    ends = [core.end for core in cores]
-    for refusal in refusals:
-        before = bisect_left(ends, refusal.inv)
-        if before < len(cores) and cores[before].start <= refusal.ret:
-            continue
-        left = cores[before - 1] if before else _FIRST
-        right = cores[before] if before < len(cores) else None
-        free_until = ghost if right is None else right.granted
-        if left.released < refusal.inv and refusal.ret < free_until:
-            return _wrong(refusal, told.flexible)
-        moved = _moved(refusal, left, right, told.flexible)
-        if moved is not None:
-            return moved
-    return VALID
+    if len(operations) == 0:
+        return {}
+    line = on_one_line(operations)
+    findings = Findings(line)
+    holds, tails = certain_holds(line, findings)
+    searched = judge_refusals(line, holds, tails, findings, decide and at_places(operations, line, decide))
+    return {
+        int(line.locks[lock]): replace(answer, witness=tuple(line.original(np.array(answer.witness, np.intp)).tolist()))
+        for lock, answer in searched.items()
+    } | findings.answers()
 
 
-def _wrong(refusal: Operation, flexible: Sequence[Flexible]) -> Answer:
-    """A refusal in a forced gap is wrong, unless a hold by a lost acquire may have filled that gap."""
-    for hold in flexible:
-        if hold.acquire.inv <= refusal.ret and hold.latest >= refusal.inv:
-            return _undecided(refusal, hold)
-    why = f"{refusal.client} was refused although nobody can have held it then"
-    return Answer(False, "refused-while-free", why, (refusal,))
+def certain_holds(line: Line, findings: Findings) -> tuple[Holds, Tails]:
+    """The holds, and all that is wrong with them whatever was refused."""
+    told = read_clients(line, findings)
+    holds = order_holds(line, told)
+    _disjoint(line, holds, findings)
+    _flexible_fit(line, holds, told.tails, findings)
+    return holds, told.tails
 
 
-def _moved(refusal: Operation, left: Core, right: Core | None, flexible: Sequence[Flexible]) -> Answer | None:
-    """Undecided where a hold by a lost acquire certainly lies (or may lie) between the same two cores."""
-    until = NEVER if right is None else right.start
-    for hold in flexible:
-        if hold.release is not None and hold.release.ret >= left.end and hold.release.inv <= until:
-            return _undecided(refusal, hold)
-    return None
+def _disjoint(line: Line, holds: Holds, findings: Findings) -> None:
+    """The first two cores that meet. Touching ones do not: the release is called before the acquire returns."""
+    second = 1 + np.flatnonzero(holds.start[1:] < holds.end[:-1])
+    second = second[firsts(line.lock_of(holds.acquire[second]))]
+    first = second - 1
+    findings.add("double-grant", "{0} certainly held it when {1} was granted it", holds.start[second],
+                 holds.acquire[first], holds.acquire[second], holds.closing[first], holds.closing[second])  # fmt: skip
 
 
-def _undecided(refusal: Operation, hold: Flexible) -> Answer:
-    why = (
-        f"{hold.client} went on after an acquire of unknown effect, and whether the refusal of {refusal.client} is "
-        "right depends on when that took effect"
-    )
-    return Answer(None, "undecided", why, (hold.acquire, refusal))
+def _flexible_fit(line: Line, holds: Holds, tails: Tails, findings: Findings) -> None:
+    """A hold by a lost acquire needs one instant of its release outside the cores of all others."""
+    first, last = holds.reach(line.inv[tails.flexible_end], line.ret[tails.flexible_end])
+    wrong = np.flatnonzero(first > last)
+    within = first[wrong]
+    findings.add("foreign-release", "{1} released it while {0} certainly held it", line.ret[tails.flexible_end[wrong]],
+                 holds.acquire[within], tails.flexible[wrong], holds.closing[within],
+                 tails.flexible_end[wrong])  # fmt: skip
 
 
-_FIRST = Core("", BEFORE_ALL, BEFORE_ALL, BEFORE_ALL, BEFORE_ALL, ())
+def judge_refusals(
+    line: Line, holds: Holds, tails: Tails, findings: Findings, decide: DecidePlaces | None = None
+) -> dict[int, Answer]:
+    """Judge exact refusals. Answers that a general search gave, or would have to give, by the k of the k-th
+    lock; their witnesses have places."""
+    known = findings.locks()
+    if len(known) == len(line.locks):
+        return {}
+    tries = tries_between(line, holds)
+    if len(tries.place) == 0 and not tails.loose:
+        return {}
+    inserted, runs = part_flexible(line, holds, tails)
+    needs = gaps_in_need(line, holds, tries.take(runs.of(tries.zone) < 0), inserted)
+    loose = line.lock_of(np.array([own[0] for own in tails.loose], np.intp))
+    refused_while_free(line, needs.take(~np.isin(line.lock_of(needs.place), loose)), tails, findings)
+    if len(runs.first) == 0 and not tails.loose:
+        return {}
+    search = Search(line, holds, tails, tries, runs, needs)
+    known |= findings.locks()
+    answers = {lock: search.judge(lock, decide) for lock in search.locks() if lock not in known}
+    return {lock: answer for lock, answer in answers.items() if answer is not None}

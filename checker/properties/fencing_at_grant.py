@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from checker.case import Case
 from checker.holds import Hold
-from checker.tokens import Token, backwards, reused
-from checker.verdict import Verdict
+from checker.tokens import out_of_order
+from checker.verdict import Verdict, vacuous, valid
 from checker.witness import in_order, of_faults, of_hold
+from histories.columns import NONE
 from histories.spec import Spec
 
 NAME = "fencing-at-grant"
@@ -21,26 +24,26 @@ def applies(spec: Spec) -> bool:
 
 def judge(case: Case) -> Verdict | None:
     """Tokens grow strictly with the order of grants, as far as real time forces it; None where nobody was granted."""
-    if not case.holds:
+    if not len(case.holds):
         return None
-    bare = next((hold for hold in case.holds if hold.fence is None), None)
-    if bare is not None:
-        sentence = f"{bare.client} was granted {case.lock} without a fencing token"
-        return _invalid(case, "missing-token", sentence, [bare])
-    tokens = [
-        Token(hold.fence or 0, hold.attempt, hold.acquire.inv, hold.entered, number)
-        for number, hold in enumerate(case.holds)
-    ]
-    found = reused(tokens) or backwards(tokens)
+    rows = case.holds.acquire
+    fence = case.calls.fence[rows]
+    bare = np.flatnonzero(fence == NONE)
+    if len(bare):
+        hold = case.hold(int(bare[0]))
+        return _invalid(case, "missing-token", f"{hold.client} was granted {case.lock} without a fencing token", [hold])
+    found = out_of_order(fence, case.calls.attempt.keys[rows], case.calls.inv[rows], case.holds.entered)
     if found is not None:
-        first, second = case.holds[found[0].number], case.holds[found[1].number]
+        first, second = case.hold(found[0]), case.hold(found[1])
         if first.fence == second.fence:
             kind, what = "reused-token", f"got the same fencing token {first.fence} as {first.client}"
         else:
             kind, what = "stale-token", f"got fencing token {second.fence}, after {first.client} had got {first.fence}"
         return _invalid(case, kind, f"{second.client} {what} for {case.lock}", [first, second])
-    sentence = f"{len(tokens)} fencing tokens of {case.lock} grew with the order of grants"
-    return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock)
+    if len(fence) < 2:
+        return vacuous(NAME, case.lock, "it was granted once only")
+    sentence = f"{len(fence)} fencing tokens of {case.lock} grew with the order of grants"
+    return valid(NAME, case.lock, sentence, f"{len(fence)} grants")
 
 
 def _invalid(case: Case, kind: str, sentence: str, holds: Sequence[Hold]) -> Verdict:

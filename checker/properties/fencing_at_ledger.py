@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from checker.calls import Call
+import numpy as np
+
 from checker.case import Case
-from checker.tokens import Token, backwards, reused
-from checker.verdict import Figure, Verdict, WitnessEvent
+from checker.tokens import out_of_order
+from checker.verdict import Figure, Verdict, WitnessEvent, valid
 from checker.witness import in_order, of_call, of_faults
+from histories.columns import NONE, Call
 from histories.rows import Ledger
 from histories.spec import Spec
 
@@ -38,7 +40,8 @@ def judge(case: Case) -> Verdict | None:
     stale = list(_stale(accepted))
     if not stale:
         sentence = f"no accepted write for {case.lock} had a stale fencing token (accepted {len(accepted)})"
-        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=figures)
+        chance = f"{len(decided)} writes with fencing tokens reached the ledger"
+        return valid(NAME, case.lock, sentence, chance, figures=figures)
     row, before = stale[0]
     events = [event for call in _writes(case, row, before) for event in of_call(case, call)]
     events += [_decision(case, before), _decision(case, row)]
@@ -77,7 +80,9 @@ def _older(row: Ledger, newest: Ledger) -> bool:
 def _writes(case: Case, *rows: Ledger) -> list[Call]:
     """The clients' calls behind ledger rows."""
     wanted = {(row.client, row.attempt, repr(row.value)) for row in rows}
-    return [c for c in case.calls if c.op == "write" and (c.client, c.attempt, repr(c.value)) in wanted]
+    keys = [case.attempt_key(row.attempt) for row in rows]
+    calls = case.made(case.calls.is_op("write") & np.isin(case.calls.attempt.keys, keys))
+    return [call for call in calls if (call.client, call.attempt, repr(call.value)) in wanted]
 
 
 def _decision(case: Case, row: Ledger) -> WitnessEvent:
@@ -87,16 +92,15 @@ def _decision(case: Case, row: Ledger) -> WitnessEvent:
 
 
 def _judge_writes(case: Case) -> Verdict | None:
-    writes = [c for c in case.calls if c.op == "write" and c.outcome == "ok" and c.fence is not None]
-    if not writes:
+    calls = case.calls
+    rows = np.flatnonzero(calls.is_op("write") & calls.ended("ok") & (calls.fence != NONE))
+    if not len(rows):
         return None
-    tokens = [Token(call.fence or 0, call.attempt, call.inv, call.ret, number) for number, call in enumerate(writes)]
-    ranked = sorted(tokens, key=lambda token: (token.fence, token.inv))
-    found = reused(ranked) or backwards(ranked)
+    found = out_of_order(calls.fence[rows], calls.attempt.keys[rows], calls.inv[rows], calls.ret[rows])
     if found is None:
-        sentence = f"{len(writes)} accepted writes for {case.lock}, in an order their fencing tokens allow"
-        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock)
-    first, second = writes[found[0].number], writes[found[1].number]
+        sentence = f"{len(rows)} accepted writes for {case.lock}, in an order their fencing tokens allow"
+        return valid(NAME, case.lock, sentence, f"{len(rows)} writes with fencing tokens were accepted")
+    first, second = calls.call(int(rows[found[0]])), calls.call(int(rows[found[1]]))
     sentence = (
         f"a write by {second.client} with fencing token {second.fence} was accepted after one by {first.client} "
         f"with {first.fence}"

@@ -1,23 +1,29 @@
 """The lease property: a lock is not given away while the lease or session of its holder is alive (no double grant).
 
 For leases it rests on definite holds, which the calls alone show (CHECKERS §9): definite holds of two owners that meet
-are a double grant; an order of grants in which no two leases are alive at once proves there was none. Where neither is
-found the verdict is unknown and names the calls. For sessions, and beyond definite holds, the observers' rows decide.
+are a double grant; so are grants that fit in no order in which no two leases are alive at once; one such order proves
+there was none. Only where too many orders would have to be tried the verdict is unknown, and names the calls. For
+sessions, and beyond definite holds, the observers' rows decide.
 """
 
 from __future__ import annotations
 
-from checker.calls import NEVER
+import numpy as np
+
 from checker.case import MS, Case
 from checker.description import Description, describe
 from checker.holds import Hold
-from checker.leases import asked, certain_end
-from checker.overlap import Overlap, sweep
-from checker.verdict import Verdict
+from checker.insides import met_of_others
+from checker.lease_order import Impossible, out_of_any_order
+from checker.opportunity import two_held
+from checker.overlap import Overlap
+from checker.verdict import Verdict, vacuous, valid
 from checker.witness import in_order, of_faults, of_hold
 from histories.spec import Spec
 
 NAME = "lease"
+SHOWN = 6
+"""How many holds at most a witness shows that is about the order of several."""
 
 
 def applies(spec: Spec) -> bool:
@@ -27,27 +33,33 @@ def applies(spec: Spec) -> bool:
 
 def judge(case: Case) -> Verdict | None:
     """Judge one lock; None where nobody was ever granted it."""
-    if not case.holds:
+    if not len(case.holds):
         return None
     reading = _reading(case)
     met = _definite_meet(case) if case.spec.lease_ns is not None else None
     if met is not None:
         return _invalid(case, met, reading)
     doubtful: tuple[Overlap, Description] | None = None
-    for overlap in sweep(case.holds, case.lives.process)[1]:
+    for overlap in case.overlaps():
         description = describe(case, overlap)
         if description.kind == "double-grant":
             return _invalid(case, overlap, reading)
         if description.kind == "unproven":
             doubtful = doubtful or (overlap, description)
-    stuck = _no_order(case) if case.spec.lease_ns is not None else None
+    stuck = _out_of_order(case) if case.spec.lease_ns is not None else None
+    if stuck is not None and stuck.decided:
+        return _no_order(case, stuck.numbers, reading)
     if doubtful is not None:
         return _unknown(case, doubtful[0].first, doubtful[0].second, doubtful[1].reading, reading)
     if stuck is not None:
-        why = "definite holds do not meet, but no order of grants was found that keeps all leases apart"
-        return _unknown(case, *stuck, why, reading)
+        first, second, *_ = (case.hold(number) for number in stuck.numbers)
+        why = f"too many of {len(stuck.numbers)} grants took longer than a lease lasts to try all orders"
+        return _unknown(case, first, second, why, reading)
+    chance = two_held(case)
+    if chance.missing:
+        return vacuous(NAME, case.lock, chance.missing, assumptions=[reading])
     sentence = f"{case.lock} was never given away while a lease or session was alive ({len(case.holds)} grants)"
-    return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, assumptions=[reading])
+    return valid(NAME, case.lock, sentence, chance.words, assumptions=[reading])
 
 
 def _reading(case: Case) -> str:
@@ -62,46 +74,39 @@ def _reading(case: Case) -> str:
 
 
 def _definite_meet(case: Case) -> Overlap | None:
-    """Two definite holds of different owners that meet, the ones that share most of those found. A running maximum end
-    per other owner, because comparing neighbours misses later overlaps."""
-    furthest: list[tuple[int, Hold]] = []
-    found: list[tuple[int, Overlap]] = []
-    for hold in case.holds:
-        end = certain_end(hold, case.spec)
-        if end <= hold.entered:
-            continue
-        for other_end, other in furthest:
-            if other.client != hold.client and other_end > hold.entered:
-                found.append((min(end, other_end) - hold.entered, Overlap(other, hold)))
-        kept = [entry for entry in furthest if entry[1].client != hold.client or entry[0] > end]
-        kept += [] if any(entry[1].client == hold.client for entry in kept) else [(end, hold)]
-        furthest = sorted(kept, key=lambda entry: -entry[0])[:2]
-    return max(found, key=lambda entry: entry[0], default=(0, None))[1]
+    """Two definite holds of different owners that meet, the ones that share most."""
+    some = np.flatnonzero(case.leases.certain > case.holds.entered)
+    begin, end = case.holds.entered[some], case.leases.certain[some]
+    first, second, _ = met_of_others(begin, end, case.holds.client[some])
+    if len(second) == 0:
+        return None
+    most = int(np.argmax(np.minimum(end[first], end[second]) - begin[second]))
+    return case.overlap(int(some[first[most]]), int(some[second[most]]))
 
 
-def _no_order(case: Case) -> tuple[Hold, Hold] | None:
-    """Grant every hold as early as the one before allows; the pair at which that fails, None where it works.
-
-    In order of the observed beginnings where there are any, else of the returns (scheduling jobs with start windows:
-    success is a proof, failure is none, the general problem is NP-hard).
-    """
-    spec = case.spec
-    lease = int((spec.lease_ns or 0) * (1 - spec.drift)) - spec.margin_ns
-    free, before = -NEVER, None
-    for hold in sorted(case.holds, key=lambda hold: _granted(case, hold)):
-        start = max(asked(hold.acquire, spec), free)
-        if before is not None and start > hold.entered:
-            return before, hold
-        renewed = [asked(call, spec) for call in hold.renewals if call.outcome == "ok"]
-        lapse = max([start, *renewed]) + lease
-        free = max(start, min([lapse, *(call.inv for call in hold.releases)]))
-        before = hold
-    return None
+def _out_of_order(case: Case) -> Impossible | None:
+    """Grants for which there is no order that keeps the leases apart."""
+    spec, leases = case.spec, case.leases
+    ttl = int((spec.lease_ns or 0) * (1 - spec.drift)) - spec.margin_ns
+    return out_of_any_order(leases.asked, case.holds.entered, leases.renewed, leases.letting_go, ttl)
 
 
-def _granted(case: Case, hold: Hold) -> int:
-    began = [life.began for life in case.lives_of(hold.acquire) if life.began is not None]
-    return max(hold.acquire.inv, min([hold.entered, *began]))
+def _no_order(case: Case, numbers: list[int], reading: str) -> Verdict:
+    """Leases that no order keeps apart: which of them was given away too early nobody can tell."""
+    holds = [case.hold(number) for number in numbers[:SHOWN]]
+    names = ", ".join(dict.fromkeys(hold.client for hold in holds))
+    start, end = min(hold.acquire.inv for hold in holds), max(hold.entered for hold in holds)
+    return Verdict(
+        property=NAME,
+        validity="invalid",
+        sentence=f"{len(numbers)} grants of {case.lock} ({names}) fit in no order that keeps their leases apart",
+        lock=case.lock,
+        kind="double-grant",
+        cause="unproven",
+        witness=in_order([event for hold in holds for event in of_hold(case, hold)]),
+        faults=case.in_force(start, end),
+        assumptions=[reading, "each lease began at some moment between when it was asked for and its acquire's return"],
+    )
 
 
 def _invalid(case: Case, overlap: Overlap, reading: str) -> Verdict:

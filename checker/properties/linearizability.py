@@ -1,17 +1,18 @@
 """Linearizability of locks that never lapse: some order of effects, one per call, explains every answer.
 
-For owner mutexes and for mutexes without owners, with refusals where the spec says they are exact, and with calls of
-unknown effect (CHECKERS §1–4). Exact; unknown only where a client went on after a lost acquire in a way that needs a
-general search.
+For mutexes with owners and without, re-entrant ones, semaphores and read-write locks, with refusals where the spec says
+they are exact, and with calls of unknown effect (CHECKERS §1–4, §6–8). Exact; unknown only where a cluster of calls
+needs a general search and that exceeds its budget.
 """
 
 from __future__ import annotations
 
-from checker.case import Case
-from checker.linear.anonymous import anonymous_mutex
-from checker.linear.operations import Answer, operations
-from checker.linear.owner_mutex import owner_mutex
-from checker.verdict import Verdict
+import numpy as np
+
+from checker.case import Case, Unexplained
+from checker.linear.operations import not_asked
+from checker.properties import stores
+from checker.verdict import Verdict, valid
 from checker.witness import in_order, of_call, of_faults
 from histories.spec import Spec
 
@@ -19,38 +20,62 @@ NAME = "linearizability"
 
 
 def applies(spec: Spec) -> bool:
-    """Mutexes that never lapse (semaphores and read–write locks have checkers of their own)."""
-    return not spec.lapses and spec.permits == 1 and not spec.read_write and spec.reentry_limit == 1
+    """Locks that never lapse, and stores."""
+    return spec.model != "lock" or not spec.lapses
 
 
 def judge(case: Case) -> Verdict | None:
-    """Judge one lock; None where nobody ever called it."""
-    found = operations(case.calls, case.spec)
-    if not found:
+    """Judge one lock or store; None where nobody ever called it."""
+    if case.spec.model != "lock":
+        return stores.judge(case)
+    asked = _asked(case)
+    if not asked:
         return None
-    anonymous = case.spec.owners == "anonymous"
-    answer = anonymous_mutex(found) if anonymous else owner_mutex(found)
-    kind = "a mutex without owners" if anonymous else "an owner mutex"
+    answer = case.linear
+    kind = _kind(case.spec)
     exact = (
         "judged too, because they are exact" if case.spec.refusals == "exact" else "not judged, they may be spurious"
     )
     assumptions = [f"the lock is {kind} that never lapses and began free", f"refusals are {exact}"]
-    if answer.valid:
-        sentence = f"{len(found)} calls on {case.lock} can be explained by {kind} that never lapses"
-        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, assumptions=assumptions,
-                       figures={"operations": len(found)})  # fmt: skip
+    if answer is None:
+        clients = len(np.unique(case.calls.client))
+        sentence = f"{asked} calls on {case.lock} can be explained by {kind} that never lapses"
+        chance = f"{asked} calls by {clients} client{'' if clients == 1 else 's'}"
+        return valid(NAME, case.lock, sentence, chance, assumptions=assumptions, figures={"operations": asked})
     return _broken(case, answer, assumptions)
 
 
-def _broken(case: Case, answer: Answer, assumptions: list[str]) -> Verdict:
-    calls = [case.calls[operation.number] for operation in answer.witness]
+def _asked(case: Case) -> int:
+    """How many calls count: refusals only where they are exact and came from the lock."""
+    calls = case.calls
+    refused = calls.ended("fail")
+    counted = ~refused | ~not_asked(calls) if case.spec.refusals == "exact" else ~refused
+    return int(((calls.acquires | calls.is_op("release")) & counted).sum())
+
+
+def _kind(spec: Spec) -> str:
+    """What the lock is, in words."""
+    if spec.read_write:
+        return "a read-write lock"
+    owners = "" if spec.owners == "owner" else " without owners"
+    if spec.permits > 1:
+        return f"a semaphore of {spec.permits} permits{owners}"
+    if spec.reentry_limit > 1:
+        return "a re-entrant mutex"
+    return f"a mutex{owners}" if owners else "an owner mutex"
+
+
+def _broken(case: Case, answer: Unexplained, assumptions: list[str]) -> Verdict:
+    calls = answer.calls
     start = min((call.inv for call in calls), default=case.start)
     end = max((min(call.ret, case.end) for call in calls), default=case.end)
     events = [event for call in calls for event in of_call(case, call)]
     return Verdict(
         property=NAME,
         validity="unknown" if answer.valid is None else "invalid",
-        sentence=f"{case.lock} is not explained by a mutex: {answer.why}" if answer.valid is False else answer.why,
+        sentence=f"{case.lock} is not explained by {_kind(case.spec)}: {answer.why}"
+        if answer.valid is False
+        else answer.why,
         lock=case.lock,
         kind=answer.kind if answer.valid is False else None,
         reason=answer.why if answer.valid is None else None,

@@ -6,14 +6,15 @@ verdict is valid only where the trial gave it an opportunity, else unknown (vacu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import numpy as np
 
 from checker import figures
-from checker.case import MS, Case
+from checker.case import Case, in_ms
 from checker.description import Description, describe
+from checker.insides import Meetings
 from checker.opportunity import opportunity
-from checker.overlap import Overlap, sweep
-from checker.verdict import Figure, Verdict, WitnessEvent
+from checker.overlap import Overlap
+from checker.verdict import Figure, Verdict, WitnessEvent, vacuous, valid
 from checker.witness import in_order, of_faults, of_hold, of_pauses
 
 NAME = "mutual-exclusion"
@@ -26,23 +27,21 @@ DESCRIBED = 400
 
 def judge(case: Case) -> Verdict:
     """Sweep over the insides of one lock."""
-    pairs, telling = sweep(case.holds, case.lives.process)
-    numbers = figures.of_case(case) | figures.of_overlaps(pairs, telling)
-    if telling:
-        return _invalid(case, telling, numbers)
+    met = case.meetings
+    numbers = figures.of_case(case) | figures.of_meetings(case, met)
+    if len(met.second):
+        return _invalid(case, met, numbers)
     chance = opportunity(case)
     if chance.missing:
-        sentence = f"nobody overlapped on {case.lock or 'the lock'}, but the trial shows nothing: {chance.missing}"
-        return Verdict(property=NAME, validity="unknown", sentence=sentence, lock=case.lock,
-                       reason=f"vacuous: {chance.missing}", assumptions=[READING], figures=numbers)  # fmt: skip
+        return vacuous(NAME, case.lock, chance.missing, assumptions=[READING], figures=numbers)
     sentence = f"never two clients inside {case.lock}: {chance.words}"
-    return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, reason=chance.words,
-                   assumptions=[READING], figures=numbers)  # fmt: skip
+    return valid(NAME, case.lock, sentence, chance.words, assumptions=[READING], figures=numbers)
 
 
-def _invalid(case: Case, telling: Sequence[Overlap], numbers: dict[str, Figure]) -> Verdict:
-    longest = sorted(telling, key=lambda overlap: -overlap.length)[:DESCRIBED]
-    described = [(overlap, describe(case, overlap)) for overlap in longest]
+def _invalid(case: Case, met: Meetings, numbers: dict[str, Figure]) -> Verdict:
+    longest = np.argsort(-figures.lengths(case, met), kind="stable")[:DESCRIBED]
+    overlaps = [case.overlap(int(met.first[at]), int(met.second[at])) for at in longest]
+    described = [(overlap, describe(case, overlap)) for overlap in overlaps]
     for _, description in described:
         key = description.kind.replace("-", "_") + "s"
         numbers[key] = int(numbers.get(key, 0)) + 1
@@ -81,7 +80,7 @@ def _sentence(case: Case, overlap: Overlap, description: Description) -> str:
     kind = description.kind.replace("-", " ") if description.kind != "unproven" else "an overlap of unproven kind"
     frozen = f", {description.sub_kind}" if description.sub_kind else ""
     return (
-        f"{first.client} and {second.client} were both inside {case.lock} for {overlap.length / MS:.0f} ms: "
+        f"{first.client} and {second.client} were both inside {case.lock} for {in_ms(overlap.length)}: "
         f"{kind}{frozen}, cause {description.cause} ({description.why}){during}"
     )
 

@@ -7,15 +7,21 @@ nothing: its lease or session lapses, and where nothing lapses, the lock it leav
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from checker.calls import NEVER, Call
+import numpy as np
+
+from checker.availability import recovery_times
 from checker.case import MS, Case
+from checker.holds import Hold
 from checker.opportunity import recovery_bound
-from checker.stretches import Span, insides, owned, tried_in_vain, unreachable, without
-from checker.verdict import Verdict
+from checker.stretches import Spans, insides, owned, tried_in_vain, unreachable, without
+from checker.verdict import Verdict, valid
 from checker.witness import in_order, of_call, of_faults, of_hold
+from histories.columns import NEVER, Call
 from histories.spec import Spec
+
+Span = tuple[int, int]
 
 RECOVERY = "recovery"
 ORPHAN = "orphan"
@@ -32,12 +38,11 @@ def judge_recovery(case: Case) -> Verdict | None:
         return None
     since = max(window.healed if window.healed < NEVER else window.effective for window in case.windows)
     bound = case.spec.recovery_ns or 0
-    grant = min((c for c in case.acquires if c.outcome == "ok" and c.ret >= since), key=lambda c: c.ret, default=None)
+    grant = _first_grant(case, since)
     limit = grant.ret if grant is not None else case.end
     reading = f"within {bound / MS:.0f} ms after the last heal, not counting time somebody was inside"
-    free = list(without(since, limit, insides(case)))
-    for span in free:
-        in_vain = tried_in_vain(case, span, bound) if span[1] - span[0] > bound else []
+    free = without(since, limit, insides(case))
+    for span, in_vain in _barred(case, free, bound):
         if in_vain:
             again = "" if grant is None else f", until {grant.client} was granted it"
             return _stuck(case, RECOVERY, span, in_vain, again, reading)
@@ -46,14 +51,26 @@ def judge_recovery(case: Case) -> Verdict | None:
         sentence = (
             f"{grant.client} was granted {case.lock} {took:.0f} ms after the last heal (promised: {bound / MS:.0f} ms)"
         )
-        return Verdict(property=RECOVERY, validity="valid", sentence=sentence, lock=case.lock, assumptions=[reading],
-                       figures={"recovery_ms": round(took, 3)})  # fmt: skip
+        chance = f"{len(case.windows)} faults, and a grant after the last"
+        return valid(RECOVERY, case.lock, sentence, chance, assumptions=[reading],
+                     figures={"recovery_ms": round(took, 3), **recovery_times(case)})  # fmt: skip
     return _undecided(case, free, bound, reading)
 
 
-def _undecided(case: Case, free: Sequence[Span], bound: int, reading: str) -> Verdict:
-    longest = max((end - start for start, end in free), default=0)
-    if not free:
+def _first_grant(case: Case, since: int) -> Call | None:
+    rows = np.flatnonzero(case.granted & (case.calls.ret >= since))
+    return case.calls.call(int(rows[np.argmin(case.calls.ret[rows])])) if len(rows) else None
+
+
+def _barred(case: Case, free: Spans, bound: int) -> Iterator[tuple[Span, list[Call]]]:
+    """Stretches longer than the bound, each with the attempts that were in vain there."""
+    for begin, end in free[free[:, 1] - free[:, 0] > bound].tolist():
+        yield (begin, end), list(tried_in_vain(case, begin, end, bound))
+
+
+def _undecided(case: Case, free: Spans, bound: int, reading: str) -> Verdict:
+    longest = int((free[:, 1] - free[:, 0]).max(initial=0))
+    if not len(free):
         why = "somebody was inside from the last heal to the end"
     elif longest <= bound:
         why = f"the trial ended {longest / MS:.0f} ms after the last heal, before the bound of {bound / MS:.0f} ms"
@@ -66,23 +83,28 @@ def _undecided(case: Case, free: Sequence[Span], bound: int, reading: str) -> Ve
 
 def judge_orphan(case: Case) -> Verdict | None:
     """Judge one lock; None where nobody ever tried to acquire it."""
-    if not case.acquires:
+    if not case.calls.acquires.any():
         return None
     bound = recovery_bound(case)
     reading = f"refused or kept waiting for more than {bound / MS:.0f} ms while nobody was inside or may have owned it"
-    taken = [*insides(case), *owned(case), *unreachable(case)]
-    for span in without(case.start, case.end, taken):
-        in_vain = tried_in_vain(case, span, bound) if span[1] - span[0] > bound else []
+    taken = np.concatenate((insides(case), owned(case), unreachable(case)))
+    for span, in_vain in _barred(case, without(case.start, case.end, taken), bound):
         if in_vain:
             return _stuck(case, ORPHAN, span, in_vain, "", reading)
     sentence = f"{case.lock} was never out of reach while nobody could own it"
-    return Verdict(property=ORPHAN, validity="valid", sentence=sentence, lock=case.lock, assumptions=[reading])
+    chance = f"{int(case.calls.acquires.sum())} attempts to acquire it"
+    return valid(ORPHAN, case.lock, sentence, chance, assumptions=[reading])
+
+
+def _last_to_leave(case: Case, t: int) -> Hold | None:
+    numbers = np.flatnonzero(case.holds.left <= t)
+    return case.hold(int(numbers[np.argmax(case.holds.left[numbers])])) if len(numbers) else None
 
 
 def _stuck(case: Case, name: str, span: Span, in_vain: Sequence[Call], again: str, reading: str) -> Verdict:
     start, end = span
     clients = sorted({call.client for call in in_vain})
-    last = max((hold for hold in case.holds if hold.left <= start), key=lambda hold: hold.left, default=None)
+    last = _last_to_leave(case, start)
     left = ""
     if last is not None:
         ways = {"killed": "was killed", "released": "had called release", "end": "stayed"}

@@ -10,12 +10,12 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 
-from checker.calls import NEVER, Call
 from checker.case import MS, Case
 from checker.evidence import in_charge
 from checker.observed import POLL_SLACK_NS, SLACK_NS, Life
-from checker.verdict import Verdict
+from checker.verdict import Verdict, valid
 from checker.witness import in_order, of_call, of_ends, of_faults
+from histories.columns import NEVER, Call
 from histories.spec import Spec
 
 NAME = "self-block"
@@ -28,12 +28,14 @@ def applies(spec: Spec) -> bool:
 
 def judge(case: Case) -> Verdict | None:
     """Judge one lock; None where observers saw no owner value or nobody was refused."""
-    refused = [call for call in case.acquires if call.outcome == "fail"]
-    seen = any(life.owner is not None for life in case.observed.lives)
-    if not refused or not seen:
+    if not any(life.owner is not None for life in case.observed.lives):
+        return None
+    asked = list(case.made(case.calls.acquires))
+    refused = [call for call in asked if call.outcome == "fail"]
+    if not refused:
         return None
     by_process: dict[str, list[Call]] = defaultdict(list)
-    for call in case.acquires:
+    for call in asked:
         by_process[case.lives.process(call.client)].append(call)
     blocked = [
         (earlier, later, life)
@@ -53,7 +55,7 @@ def judge(case: Case) -> Verdict | None:
             f"{figures['self_blocked']} of them by its own key within its lease" if blocked else "none by its own key"
         )
         sentence = f"{len(refused)} refusals of {case.lock}, {by_itself}"
-        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, figures=dict(figures))
+        return valid(NAME, case.lock, sentence, f"{len(refused)} refusals", figures=dict(figures))
     earlier, later, life = wrong[0]
     end = min(later.ret, case.end)
     events = [*of_call(case, earlier), *of_call(case, later), *of_ends(case, earlier, earlier.inv, end)]
@@ -74,8 +76,8 @@ def _suspects(case: Case, later: Call, own: list[Call]) -> list[Call]:
     at = bisect_left(own, later.inv, key=lambda call: call.inv)
     found = []
     for call in reversed(own[max(0, at - 4) : at]):
-        if call.owner is not None and call.owner not in case.shared_owners:
-            hold = case.hold_by_attempt.get(call.attempt)
+        if call.owner is not None and call.owner not in case.keys.shared_owners:
+            hold = case.hold_by_attempt(call.attempt)
             if hold is None or hold.left <= later.inv:
                 found.append(call)
     return found[:2]
@@ -93,7 +95,7 @@ def _too_long(case: Case, earlier: Call, later: Call, life: Life) -> bool:
     if lapse is None:
         return True
     since = max(earlier.inv, life.began or 0) if earlier.ret == NEVER else earlier.ret
-    hold = case.hold_by_attempt.get(earlier.attempt)
+    hold = case.hold_by_attempt(earlier.attempt)
     if hold is not None:
         since = max([since, hold.left, *(call.ret for call in hold.renewals if call.ret < NEVER)])
     return later.inv > since + 2 * int(lapse * (1 + case.spec.drift)) + case.spec.margin_ns

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from checker.calls import NEVER
 from checker.case import MS, Case
 from checker.holds import Hold
-from checker.verdict import Verdict
+from checker.verdict import Verdict, valid
 from checker.witness import in_order, of_call, of_faults, of_hold
+from histories.columns import NEVER
 from histories.rows import Told
 
 NAME = "stale-belief"
@@ -23,7 +23,7 @@ GRACE_NS = 500 * MS
 
 def judge(case: Case) -> Verdict | None:
     """Judge one lock; None where nobody was told of a loss while inside."""
-    told = [(hold, row) for hold in case.holds for row in hold.told if row.t < hold.left]
+    told = [(hold, row) for hold in case.holds_told() for row in hold.told if row.t < hold.left]
     if not told:
         return None
     late = [(hold, row, stay) for hold, row in told if (stay := _stayed(case, hold, row)) > GRACE_NS]
@@ -32,11 +32,11 @@ def judge(case: Case) -> Verdict | None:
     reading = f"a client that runs leaves within {GRACE_NS / MS:.0f} ms of being told, or of the ledger call under way"
     if not late:
         sentence = f"who was told that it lost {case.lock} left within {longest / MS:.0f} ms (told {len(told)} times)"
-        return Verdict(property=NAME, validity="valid", sentence=sentence, lock=case.lock, assumptions=[reading],
-                       figures=dict(figures))  # fmt: skip
+        chance = f"clients were told of a loss {len(told)} times"
+        return valid(NAME, case.lock, sentence, chance, assumptions=[reading], figures=dict(figures))
     hold, row, stay = max(late, key=lambda entry: entry[2])
     written = [call for call in hold.ledger if call.op == "write" and call.inv > row.t]
-    did = f" and wrote {len(written)} times" if written else ""
+    did = f" and wrote {'once' if len(written) == 1 else f'{len(written)} times'}" if written else ""
     events = [*of_hold(case, hold), *(event for call in written for event in of_call(case, call))]
     return Verdict(
         property=NAME,

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from checker.case import MS, Case
 from checker.report.harmless import one_line
-from checker.report.lanes import Bar, Lane, Scene, scene
+from checker.report.lanes import scene
+from checker.report.scenery import Bar, Lane, Scene
 from checker.verdict import Verdict
 
 WIDTH = 100
@@ -16,17 +17,20 @@ COLUMNS = WIDTH - LABEL - 1
 ASCII: Mapping[str, str] = {
     "waiting": ".", "inside": "=", "paused": "-", "overlap": "#", "fault": "~", "key": ":", "granted": "[",
     "released": ">", "killed": "X", "left": ")", "end": "]", "lease": "|", "told": "!", "write": "w",
-    "refused": "/", "ended": "|", "tick": "'",
+    "refused": "/", "ended": "|", "tick": "'", "crowd": "#", "effect": "$", "woken": "^", "run": "*",
+    "accepted": "+", "rejected": "x", "call": "=", "called": "[", "answered": "]",
 }  # fmt: skip
 UNICODE: Mapping[str, str] = {
     **ASCII, "waiting": "·", "inside": "━", "paused": "╌", "overlap": "▒", "fault": "░", "granted": "┣",
-    "released": "▶", "killed": "✗", "left": "┫", "lease": "┃", "key": "┈", "ended": "╵",
+    "released": "▶", "killed": "✗", "left": "┫", "lease": "┃", "key": "┈", "ended": "╵", "crowd": "▒", "call": "━",
+    "called": "┣", "answered": "┫",
 }  # fmt: skip
 MEANING = {
     "granted": "granted", "inside": "inside", "paused": "inside, process paused", "overlap": "two inside",
     "waiting": "waiting", "lease": "lease certain until here", "told": "told of the loss", "write": "writes",
     "released": "calls release", "left": "leaves", "killed": "killed", "refused": "refused", "fault": "fault in force",
-    "key": "key on the server",
+    "key": "key on the server", "crowd": "too many inside", "effect": "effect at the resource", "woken": "woken",
+    "run": "job runs", "accepted": "accepts", "rejected": "rejects", "called": "called", "answered": "answered",
 }  # fmt: skip
 
 
@@ -57,15 +61,21 @@ def _axis(seen: Scene, glyphs: Mapping[str, str]) -> Iterator[str]:
     """Round times since the trial began, and a line of ticks under them."""
     step = _round_step((seen.end - seen.start) / 9)
     times, ticks = [" "] * COLUMNS, [" "] * COLUMNS
-    at = -(-(seen.start - seen.origin) // step) * step + seen.origin
+    at, free = -(-(seen.start - seen.origin) // step) * step + seen.origin, 0
     while at <= seen.end:
-        column, text = _column(seen, at), f"+{(at - seen.origin) / MS:g} ms"
-        if column + len(text) <= COLUMNS:
+        column, text = _column(seen, at), f"+{_ms(at - seen.origin)} ms"
+        if free <= column <= COLUMNS - len(text):
             times[column : column + len(text)] = text
             ticks[column] = glyphs["tick"]
+            free = column + len(text) + 1
         at += step
     yield f"{'':<{LABEL}} {''.join(times)}".rstrip()
     yield f"{'':<{LABEL}} {''.join(ticks)}".rstrip()
+
+
+def _ms(ns: int) -> str:
+    """A time in ms with all its digits, so that neighbours late in a trial are told apart."""
+    return f"{ns / MS:.6f}".rstrip("0").rstrip(".")
 
 
 def _round_step(ns: float) -> int:

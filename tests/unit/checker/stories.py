@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from histories.build import MS, Story
 from histories.spec import Spec
+from tests.unit.checker import stories_of_harm as harm
+from tests.unit.checker import stories_of_locks as locks
 
 LEASE = Spec(lease_ns=2000 * MS, recovery_ns=4000 * MS)
 SESSION = Spec(session_ns=4000 * MS, fenced=True, fencing_checked=True, recovery_ns=8000 * MS)
@@ -345,7 +347,8 @@ def killed_holder_for_ever() -> Story:
 
 
 def local_mutex() -> Story:
-    """An in-process mutex: plain contention, nothing else; updates are lost."""
+    """A mutex in each client's own process excludes nobody else: c1 and c2 are both let in, read 0 and write 1, and one
+    update is lost."""
     return (
         Story(EXACT)
         .trial(0, 300)
@@ -477,6 +480,55 @@ CORPUS: dict[str, tuple[Callable[[], Story], Expected]] = {
         local_mutex,
         Expected({"mutual-exclusion": "invalid", "linearizability": "invalid"}, kind="double-grant", cause="algorithm"),
     ),
-    "never-contended": (never_contended, Expected({"mutual-exclusion": "unknown", "lease": "valid"})),
+    "never-contended": (never_contended, Expected({"mutual-exclusion": "unknown", "lease": "unknown"})),
     "nobody-at-the-fault": (nobody_at_the_fault, Expected({"mutual-exclusion": "unknown", "recovery": "valid"})),
+    "anybody-may-release": (
+        locks.anybody_may_release,
+        Expected({"mutual-exclusion": "invalid", "linearizability": "invalid"}, "double-grant", cause="unproven"),
+    ),
+    "one-permit-too-many": (
+        locks.one_permit_too_many,
+        Expected({"mutual-exclusion": "invalid", "linearizability": "invalid"}, "double-grant", cause="unproven"),
+    ),
+    "freed-by-the-inner-release": (
+        locks.freed_by_the_inner_release,
+        Expected(
+            {"mutual-exclusion": "invalid", "linearizability": "invalid", "re-entry": "valid"},
+            kind="double-grant",
+            cause="unproven",
+        ),
+    ),
+    "writer-beside-a-reader": (
+        locks.writer_beside_a_reader,
+        Expected({"mutual-exclusion": "invalid", "linearizability": "invalid"}, "double-grant", cause="unproven"),
+    ),
+    "stale-read": (locks.stale_read, Expected({"linearizability": "invalid"})),
+    "refused-while-free": (
+        locks.refused_while_free,
+        Expected({"mutual-exclusion": "valid", "linearizability": "invalid", "refusal-justified": "invalid"}),
+    ),
+    "refused-its-own-lock": (
+        harm.refused_its_own_lock,
+        Expected({"mutual-exclusion": "valid", "lease": "valid", "re-entry": "invalid"}),
+    ),
+    "paid-beyond-the-budget": (
+        harm.paid_beyond_the_budget,
+        Expected({"mutual-exclusion": "invalid", "conservation": "invalid"}, "overstay", cause="unproven"),
+    ),
+    "paid-twice": (harm.paid_twice, Expected({"mutual-exclusion": "valid", "duplicates": "invalid"})),
+    "job-outlives-its-lock": (
+        harm.job_outlives_its_lock,
+        Expected({"mutual-exclusion": "invalid", "single-runner": "invalid"}, "overstay", cause="unproven"),
+    ),
+    "told-and-stayed": (harm.told_and_stayed, Expected({"mutual-exclusion": "valid", "stale-belief": "invalid"})),
+    "back-too-late": (
+        harm.back_too_late,
+        Expected({"mutual-exclusion": "valid", "recovery": "invalid", "orphan": "invalid"}),
+    ),
+    "shut-out-by-itself": (
+        harm.shut_out_by_itself,
+        Expected({"mutual-exclusion": "unknown", "self-block": "invalid", "orphan": "invalid"}),
+    ),
+    "out-of-turn": (harm.out_of_turn, Expected({"mutual-exclusion": "valid", "fairness": "invalid"})),
+    "everybody-is-woken": (harm.everybody_is_woken, Expected({"mutual-exclusion": "valid", "herd": "invalid"})),
 }

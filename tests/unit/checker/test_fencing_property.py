@@ -34,7 +34,8 @@ def test_fencing_at_grant_a_token_belongs_to_one_attempt() -> None:
 def test_fencing_at_grant_re_entry_repeats_its_token() -> None:
     spec = Spec(lease_ns=2000 * MS, fenced=True, reentry_limit=2)
     story = Story(spec).acquire("A", 0, 1, fence=4).acquire("A", 2, 3, fence=4, depth=2).release("A", 4, 5)
-    assert validity(story.release("A", 6, 7), "fencing-at-grant") == ("valid", None)
+    assert validity(story.release("A", 6, 7), "fencing-at-grant") == ("unknown", None)  # one token shows nothing
+    assert validity(story.hold("B", 8, 9, until=10, fence=5), "fencing-at-grant") == ("valid", None)
 
 
 def test_fencing_does_not_apply_to_locks_without_tokens() -> None:

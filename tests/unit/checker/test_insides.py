@@ -7,10 +7,11 @@ from itertools import combinations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from checker import check
 from checker.case import Case, cases
-from checker.overlap import sweep
+from checker.holds import Hold
 from histories.build import MS, Story
 from histories.spec import Spec
 from tests.unit.checker.stories import LEASE, killed_holder_with_lease
@@ -22,7 +23,7 @@ def only_case(story: Story) -> Case:
 
 
 def spans(story: Story) -> list[tuple[str, float, float, str]]:
-    return [(hold.client, hold.entered / MS, hold.left / MS, hold.why_left) for hold in only_case(story).holds]
+    return [(hold.client, hold.entered / MS, hold.left / MS, hold.why_left) for hold in only_case(story).all_holds()]
 
 
 def exclusion(story: Story) -> str:
@@ -39,7 +40,7 @@ def test_the_release_call_ends_it_whatever_came_of_the_call() -> None:
 def test_a_leave_row_ends_it_and_a_later_release_belongs_to_the_same_hold() -> None:
     story = Story().trial(0, 100).acquire("A", 0, 1).told("A", 5).leave("A", 7).release("A", 20, 21)
     assert spans(story) == [("A", 1, 7, "told")]
-    (hold,) = only_case(story).holds
+    (hold,) = only_case(story).all_holds()
     assert [call.inv / MS for call in hold.releases] == [20]
     assert len(hold.told) == 1
 
@@ -94,9 +95,9 @@ def test_a_holder_killed_under_a_lease_is_no_violation() -> None:
 
 def test_a_long_hold_is_compared_with_all_that_follow_not_with_its_neighbour() -> None:
     story = Story().hold("A", 0, 1, until=100).hold("B", 2, 10, until=20).hold("C", 3, 50, until=60)
-    pairs, telling = sweep(only_case(story).holds, str)
-    assert pairs == 2
-    assert {(overlap.first.client, overlap.second.client) for overlap in telling} == {("A", "B"), ("A", "C")}
+    case = only_case(story)
+    assert case.meetings.pairs.sum() == 2
+    assert {(one.first.client, one.second.client) for one in case.overlaps()} == {("A", "B"), ("A", "C")}
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCD"), st.integers(0, 30), st.integers(0, 12)), max_size=12))
@@ -108,22 +109,22 @@ def test_the_sweep_counts_what_comparing_all_pairs_counts(entries: list[tuple[st
         begin = max(start, busy.get(client, 0))
         story.hold(client, begin, begin + 1, until=begin + 1 + length)
         busy[client] = begin + length + 3
-    holds = only_case(story).holds
+    case = only_case(story)
+    holds = list(case.all_holds())
     lengths = [
         min(a.left, b.left) - max(a.entered, b.entered) for a, b in combinations(holds, 2) if a.client != b.client
     ]
     together = [length for length in lengths if length > 0]
-    pairs, telling = sweep(holds, str)
-    assert pairs == len(together)
-    assert max((overlap.length for overlap in telling), default=0) == max(together, default=0)
+    assert case.meetings.pairs.sum() == len(together)
+    assert max((one.length for one in case.overlaps()), default=0) == max(together, default=0)
+    figures = next(verdict.figures for verdict in check(story.history(), ["mutual-exclusion"]))
+    assert figures["overlapped_ms"] == pytest.approx(shared_ms(holds), abs=0.001)
 
 
-def test_strays_are_left_out_aloud() -> None:
-    story = Story().hold("A", 0, 1, until=10)
-    story.rows.append(story.rows[1])  # the same return once more
-    case = only_case(story)
-    assert len(case.holds) == 1
-    assert any("without call" in remark for remark in case.remarks)
+def shared_ms(holds: list[Hold]) -> float:
+    """By the millisecond: stories have no finer times."""
+    ticks = range(max((hold.left for hold in holds), default=0) // MS + 1)
+    return sum(len({hold.client for hold in holds if hold.entered <= t * MS < hold.left}) > 1 for t in ticks)
 
 
 @pytest.mark.parametrize("inv", [0, 5])
@@ -134,3 +135,13 @@ def test_locks_are_judged_one_by_one(inv: int) -> None:
         assert number < 4
     verdicts = [v for v in check(first.history()) if v.property == "mutual-exclusion"]
     assert [(verdict.lock, verdict.figures["overlaps"]) for verdict in verdicts] == [("one", 0), ("two", 0)]
+
+
+def test_locks_whose_times_lie_far_apart_do_not_meet_each_other() -> None:
+    """Their stretches on one line would not fit in 63 bits; only the order of times matters."""
+    story, far = Story(lock="0"), (1 << 60) / MS
+    for number in range(8):
+        lock = Story(lock=str(number)).hold("A", 0, 1, until=2).hold("B", far, far + 1, until=far + 2)
+        story.add(*(replace(row, client=f"{row.client}{number}") for row in lock.rows))
+    verdicts = [verdict for verdict in check(story.history()) if verdict.property == "mutual-exclusion"]
+    assert [(verdict.lock, verdict.validity) for verdict in verdicts] == [(str(n), "valid") for n in range(8)]

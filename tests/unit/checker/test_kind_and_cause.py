@@ -79,8 +79,44 @@ def test_a_release_that_deleted_its_own_key_did_not_delete_the_other() -> None:
 
 def test_an_early_expiry_is_the_clock_only_under_a_clock_fault() -> None:
     assert described(within_lease("expired")) == ("double-grant", None, "unproven")
-    jumped = within_lease("expired").fault("clock-jump", 550, 800, "redis-1")
+    jumped = within_lease("expired").fault("clock", 550, 800, "redis-1")
     assert described(jumped) == ("double-grant", None, "clock")
+    assert "redis-1 let the key of c1 expire early under clock on redis-1" in exclusion(jumped).sentence
+
+
+def test_a_holder_that_leaves_soon_makes_an_early_expiry_no_later() -> None:
+    """Its release, here soon after the overlap began, says nothing of when the server let the key expire."""
+    story = within_lease("expired").fault("clock", 550, 800, "redis-1")
+    for row in list(story.rows):
+        if row.t in {900 * MS, 903 * MS}:
+            story.rows[story.rows.index(row)] = msgspec.structs.replace(row, t=row.t - 280 * MS)
+    assert described(story) == ("double-grant", None, "clock")
+
+
+@pytest.mark.parametrize(
+    ("asked", "healed", "targets", "cause"),
+    [
+        (50, 300, ("redis-1",), "clock"),  # put back before the acquire, and right again: a jump ahead
+        (10, 90, ("redis-1",), "unproven"),
+        (601, 800, ("redis-1",), "unproven"),
+        (550, None, ("redis-1",), "clock"),
+        (550, 800, ("redis-2",), "unproven"),
+        (550, 800, ("redis-2", "redis-1"), "clock"),
+        (550, 800, (), "clock"),
+    ],
+)
+def test_only_a_clock_that_was_wrong_in_the_keys_life_on_its_node_explains_an_early_expiry(
+    asked: float, healed: float | None, targets: tuple[str, ...], cause: str
+) -> None:
+    story = within_lease("expired").fault("clock", asked, healed, *targets)
+    assert described(story) == ("double-grant", None, cause)
+
+
+def test_an_expiry_when_the_lease_was_over_is_no_fault_of_a_clock() -> None:
+    story = stories.paused_beyond_lease()
+    before = described(story)
+    assert before[2] == "lease-ran-out"
+    assert described(story.fault("clock", 1, None, "redis-1")) == before
 
 
 def test_nothing_happened_so_it_is_the_algorithm() -> None:

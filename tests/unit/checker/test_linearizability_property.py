@@ -36,9 +36,12 @@ def test_linearizability_of_a_mutex_without_owners_lets_anybody_release() -> Non
     assert validity(owned, "linearizability") == ("invalid", "release-not-held")
 
 
-def test_linearizability_is_unknown_where_a_client_went_on_after_a_lost_acquire() -> None:
+def test_linearizability_is_decided_where_a_client_went_on_after_a_lost_acquire() -> None:
+    """B was refused while A's lost acquire may have held it; after A's release nobody can have."""
     story = Story(EXACT).acquire("A", 0, 1, "info").acquire("B", 3, 4, "fail").release("A", 5, 6)
-    verdict = judged(story.acquire("B", 7, 8), "linearizability")
+    assert validity(story.acquire("B", 7, 8), "linearizability") == ("valid", None)
+    late = Story(EXACT).acquire("A", 0, 1, "info").release("A", 5, 6).acquire("B", 7, 8, "fail")
+    verdict = judged(late, "linearizability")
     assert verdict is not None
-    assert verdict.validity == "unknown"
-    assert "A" in (verdict.reason or "")
+    assert verdict.validity == "invalid"
+    assert {event.who for event in verdict.witness} >= {"B"}

@@ -20,7 +20,7 @@ def test_belief_told_and_stayed() -> None:
     assert verdict is not None
     assert (verdict.validity, verdict.kind) == ("invalid", "stayed")
     assert "1400 ms" in verdict.sentence
-    assert "wrote 1 times" in verdict.sentence
+    assert "and wrote once" in verdict.sentence
 
 
 def test_belief_a_ledger_call_under_way_may_end_first() -> None:

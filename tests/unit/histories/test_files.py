@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from histories.columns import Call as PairedCall
 from histories.merge import merge
-from histories.read import MERGED, PARTS, HistoryError, read
+from histories.pairing import rows_of
+from histories.read import MERGED, PARTS, History, HistoryError, read
 from histories.rows import FORMAT_VERSION, AnyRow, Call, Header, Return, Server, Trial
 from histories.spec import Spec
 from histories.write import PartWriter, encode
@@ -32,6 +34,10 @@ def run_directory(tmp_path: Path, **parts: list[AnyRow]) -> Path:
     return tmp_path
 
 
+def calls_of(history: History) -> list[PairedCall]:
+    return [history.calls.call(row) for row in range(len(history.calls))]
+
+
 def call(t: int, client: str = "c1", number: int = 1) -> Call:
     return Call(t=t, client=client, call=number, op="acquire", lock="k", attempt=f"{client}.{number}")
 
@@ -46,14 +52,16 @@ def test_parts_and_merged_file_give_the_same_history(tmp_path: Path) -> None:
     merge(directory)
     merged = read(directory)
     assert merged.rows == from_parts.rows
-    assert [row.t for row in merged.rows] == [10, 20, 90]
+    assert calls_of(merged) == calls_of(from_parts)
+    assert [row.t for row in merged.rows] == [90]
+    assert [(c.inv, c.ret) for c in calls_of(merged)] == [(10, 20)]
     assert "parts" in from_parts.remarks[0]
     assert merged.remarks == []
 
 
 def test_touching_operations_are_concurrent_so_calls_come_before_returns(tmp_path: Path) -> None:
     directory = run_directory(tmp_path, a=[HEADER, call(1), returned(5)], b=[call(5, "c2"), returned(6, "c2")])
-    assert [type(row).__name__ for row in read(directory).rows] == ["Call", "Call", "Return", "Return"]
+    assert [type(row).__name__ for row in rows_of(read(directory).calls)] == ["Call", "Call", "Return", "Return"]
 
 
 def test_a_torn_last_line_is_left_out_aloud(tmp_path: Path) -> None:
@@ -61,7 +69,7 @@ def test_a_torn_last_line_is_left_out_aloud(tmp_path: Path) -> None:
     with (directory / PARTS / "c1.jsonl").open("ab") as file:
         file.write(encode(returned(20))[:-9])
     history = read(directory)
-    assert [row.t for row in history.rows] == [10]
+    assert [(c.inv, c.outcome) for c in calls_of(history)] == [(10, "open")]
     assert any("torn" in remark for remark in history.remarks)
 
 
@@ -69,7 +77,7 @@ def test_a_whole_last_line_without_its_newline_counts(tmp_path: Path) -> None:
     directory = run_directory(tmp_path, c1=[HEADER, call(10)])
     with (directory / PARTS / "c1.jsonl").open("ab") as file:
         file.write(encode(returned(20))[:-1])
-    assert [row.t for row in read(directory).rows] == [10, 20]
+    assert [(c.inv, c.ret) for c in calls_of(read(directory))] == [(10, 20)]
 
 
 @pytest.mark.parametrize("damage", [b"{\n", b"\xff\xfe\n", b'{"row":"call","t":"x"}\n', b"[1,2]\n"])
@@ -97,7 +105,7 @@ def test_unknown_fields_survive_merging(tmp_path: Path) -> None:
         file.write(json.dumps(row).encode() + b"\n")
     merge(directory)
     assert json.loads((directory / MERGED).read_bytes().splitlines()[-1])["weather"] == "fine"
-    assert len(read(directory).rows) == 1
+    assert len(read(directory).calls) == 1
 
 
 def test_without_header_or_with_a_newer_version_there_is_no_verdict(tmp_path: Path) -> None:
