@@ -57,7 +57,9 @@ class Arena:
     def record_client(self, process: str, state: ClientState, t: int, why: str | None = None) -> None:
         """Write that the runner did something to a client process at ``t``, under the identity it works under now."""
         client = self.clients[process]
-        self.writer.write(ClientRow(t=t, client=client.client, state=state, pid=client.pid, why=why))
+        row = ClientRow(t=t, client=client.client, state=state, pid=client.pid, why=why)
+        self.writer.write(row)
+        self.watch.feed(process, row)
 
     def served(self) -> list[str]:
         """The nodes that clients take the lock on: all served nodes but the ledger."""

@@ -11,6 +11,7 @@ from faults.grammar import BadArgument, duration
 from faults.schedule import FaultSpec
 from faults.targets import IN_CHARGE
 from nuclei.clusters.base import ClusterEntry
+from nuclei.platforms.choice import Ability
 
 Setting = float | int | str | bool
 Lingers = Literal["within-lease", "once-healed", "not"]
@@ -64,6 +65,18 @@ class FaultFamily(ABC):
     def impossible_on(cls, cluster: ClusterEntry) -> str | None:
         """Why this fault can never happen on a cluster, in one sentence; None where it can."""
         return None
+
+    @classmethod
+    def needs(cls, spec: FaultSpec, *, linked: bool) -> frozenset[Ability]:
+        """What the platform must be able to do for this fault. ``linked``: the cluster's nodes talk to each other."""
+        return frozenset()
+
+    @classmethod
+    def check_names(cls, spec: FaultSpec, nodes: Sequence[str], clients: Sequence[str]) -> None:
+        """Raises BadArgument for a name of a node or client that is not among these."""
+        target = spec.params.get("target")
+        if target is not None:
+            cls.check_target(target, nodes, clients)
 
     @classmethod
     def check_target(cls, target: str, nodes: Sequence[str], clients: Sequence[str]) -> None:

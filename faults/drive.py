@@ -31,22 +31,23 @@ class FaultDrive:
         self.arena = arena
         self.fault: FaultFamily = family(spec)(spec, arena)
         self._begun = False
+        self._asked = False
         self._healed = False
 
     def run(self) -> None:
         """Prepare, wait for the trigger, inject and prove, let the trigger go on, wait, heal.
 
-        Raises NotExercised, Unsupported, HarnessError, Interrupted; the caller must then call ``heal``.
+        Raises NotExercised, Unsupported, HarnessError, Interrupted, ViolationSeen; the caller must then call ``heal``.
         """
         self._begun = True
-        self.fault.prepare()
+        with self.arena.watch.undisturbed():
+            self.fault.prepare()
         held = self._trigger()
         holder = held[0] if held else None
         granted_at = time.monotonic()
-        self._record("asked", None)
         self.arena.say(f"{self.spec.text()}: injecting" + (f" while {holder} stands at {held[1]}" if held else ""))
-        evidence = self.fault.inject(holder)
-        self._record("proven", evidence)
+        with self.arena.watch.undisturbed():
+            self._inject(holder)
         heal_at = time.monotonic() + self.fault.seconds("for")
         linger = self._let_go(holder, granted_at) if holder is not None else None
         if linger and self.fault.lingers == "within-lease":
@@ -59,17 +60,28 @@ class FaultDrive:
             linger.while_alone(AFTER_HEAL)
 
     def heal(self) -> None:
-        """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError."""
+        """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError.
+
+        One that was only prepared, because its trigger did not come, is no fault of the history."""
         if not self._begun or self._healed:
             return
         self._healed = True
-        self._record("heal-asked", None)
+        if self._asked:
+            self._record("heal-asked", None)
         try:
-            evidence = self.fault.heal()
+            with self.arena.watch.undisturbed():
+                evidence = self.fault.heal()
         except BaseException as error:
             self._record("unhealed", str(error))
             raise
-        self._record("healed", evidence)
+        if self._asked:
+            self._record("healed", evidence)
+
+    def _inject(self, holder: str | None) -> None:
+        self._asked = True
+        self._record("asked", None)
+        evidence = self.fault.inject(holder)
+        self._record("proven", evidence)
 
     def _record(self, state: str, evidence: str | None) -> None:
         self.arena.record(self.ident, self.spec.name, state, self.fault.targets, evidence, self.spec.params)  # type: ignore[arg-type]

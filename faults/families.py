@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from faults.base import FaultFamily
+from faults.clock import Clock
 from faults.failover import Failover
 from faults.grammar import BadArgument
 from faults.kill import KillClient, KillNode
@@ -12,7 +13,7 @@ from faults.schedule import FaultSpec
 from nuclei.registry import pick
 
 FAMILIES: dict[str, type[FaultFamily]] = {
-    family.name: family for family in (Partition, PauseNode, PauseClient, KillNode, KillClient, Failover)
+    family.name: family for family in (Partition, PauseNode, PauseClient, KillNode, KillClient, Failover, Clock)
 }
 
 

@@ -26,7 +26,7 @@ class KillNode(FaultFamily):
 
     def heal(self) -> str:
         proof = "; ".join(self.arena.cluster.platform.start_node(node) for node in self.targets)
-        return f"{proof}; {self.arena.cluster.ready()}"
+        return f"{proof}; {self.arena.cluster.serving()}"
 
 
 class KillClient(FaultFamily):

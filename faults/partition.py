@@ -6,18 +6,23 @@ crash looks like to the peers (Jepsen's partitions drop packets; see docs/proxy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from faults.arena import Arena
 from faults.base import FaultFamily
+from faults.grammar import BadArgument
 from faults.schedule import FaultSpec
 from faults.sides import crossing, ends, pairs
+from faults.targets import client_target
 from nuclei.network.links import How
+from nuclei.platforms.choice import Ability
 
 
 class Partition(FaultFamily):
     """Cut the links between two sides: ``side=primary`` isolates the primary from everybody, ``side=primary+client``
-    puts the triggering client on the primary's side, ``side=client`` cuts that client from all servers."""
+    puts the triggering client on the primary's side, ``side=client`` cuts that client, or the one that ``target``
+    names, from all servers or from some."""
 
     name = "partition"
     marker = "partition"
@@ -26,6 +31,8 @@ class Partition(FaultFamily):
         "side": ("primary", "who is alone: primary, primary+client, or client"),
         "how": ("black-hole", "black-hole, stall or close"),
         "for": ("1.5x", "how long it lasts; x is the lock's lease or session"),
+        "target": ("holder", "side=client only: holder (the client that triggered), or a client's name"),
+        "from": ("all", "side=client only: all servers, or the names of some: redis-4+redis-5"),
         "ledger": ("keep", "side=client only: cut the client from the ledger as well (cut) or not (keep)"),
     }
 
@@ -40,11 +47,33 @@ class Partition(FaultFamily):
         self._links = arena.cluster.platform.links
         self._cut: list[str] = []
 
+    @classmethod
+    def check(cls, spec: FaultSpec) -> None:
+        """``target`` and ``from`` say which client is cut off from whom. Raises BadArgument."""
+        super().check(spec)
+        for key in ("target", "from"):
+            if key in spec.params and spec.params.get("side") != "client":
+                raise BadArgument(f"{key}={spec.params[key]}: give side=client as well, to cut off a client")
+
+    @classmethod
+    def check_names(cls, spec: FaultSpec, nodes: Sequence[str], clients: Sequence[str]) -> None:
+        """Also of the servers a client is cut from. Raises BadArgument."""
+        super().check_names(spec, nodes, clients)
+        chosen = spec.params.get("from", "all")
+        if chosen != "all" and (unknown := sorted(set(chosen.split("+")) - set(nodes))):
+            raise BadArgument(f"from={chosen}: no such node: {unknown[0]!r} (it may be all, or {'+'.join(nodes)})")
+
+    @classmethod
+    def needs(cls, spec: FaultSpec, *, linked: bool) -> frozenset[Ability]:
+        between_nodes = linked and spec.params.get("side", cls.parameters["side"][0]) != "client"
+        return frozenset({"links-between-nodes"} if between_nodes else ())
+
     def inject(self, trigger: str | None) -> str:
         side = self.param("side")
         how = self.param("how")
         client = trigger or sorted(self.arena.clients)[0]
         if side == "client":
+            client = client_target(self.arena, self.param("target"), client)
             self._cut = self._client_links(client)
             self.targets = [client]
         else:
@@ -61,5 +90,7 @@ class Partition(FaultFamily):
         return f"{proof}; {self.arena.cluster.ready()}"
 
     def _client_links(self, client: str) -> list[str]:
-        wanted = set(self.arena.served()) | ({"ledger"} if self.param("ledger") == "cut" else set())
+        chosen = self.param("from")
+        wanted = set(self.arena.served() if chosen == "all" else chosen.split("+"))
+        wanted |= {"ledger"} if self.param("ledger") == "cut" else set()
         return [name for name in self._links.names(source=self.arena.sites[client]) if ends(name)[1] in wanted]

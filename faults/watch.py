@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
-from histories.rows import Call, Leave, Return
+from histories.rows import AnyRow, Call, Header, Leave, Return
+from histories.rows import Event as Row
 from histories.vocabulary import ACQUIRES
 
 Seen = TypeVar("Seen")
@@ -17,21 +19,42 @@ class Interrupted(Exception):
     """The user (or a signal) asked to stop; everything is healed and swept on the way out."""
 
 
+class ViolationSeen(Exception):
+    """What the trial was to be ended for has been seen; the message is what. Everything is healed, and it ends."""
+
+
+class Lookout(Protocol):
+    """Looks through the rows as they come for what ends a trial early (:class:`checker.online.InsideScan`)."""
+
+    def feed(self, row: Row) -> object:
+        """Take one row."""
+
+    def settled(self, t: int) -> object:
+        """What was found, if anything: nothing the runner did to clients before ``t`` (ns) is still to come."""
+
+
 class Watch:
     """Live rows of all clients, fed by their reader threads. Client names are those of processes (``c1``), whatever
-    identity a retired client goes on with."""
+    identity a retired client goes on with.
 
-    def __init__(self, stop: threading.Event) -> None:
+    With a ``lookout``, whoever waits here is interrupted by ViolationSeen, once, as soon as something was found.
+    """
+
+    def __init__(self, stop: threading.Event, lookout: Lookout | None = None) -> None:
         self.stop = stop
+        self._lookout = lookout
+        self._interruptible = True
         self._changed = threading.Condition()
         self._grants: list[tuple[int, str, str]] = []
         self._tried: dict[str, int] = {}
         self._open: dict[tuple[str, str, int], int] = {}
         self._inside: dict[str, str] = {}
 
-    def feed(self, process: str, row: object) -> None:
-        """Take one row of the client process ``process``."""
+    def feed(self, process: str, row: AnyRow) -> None:
+        """Take one row of, or about, the client process ``process``."""
         with self._changed:
+            if self._lookout is not None and not isinstance(row, Header):
+                self._lookout.feed(row)
             if isinstance(row, Call):
                 self._call(process, row)
             elif isinstance(row, Return):
@@ -79,11 +102,10 @@ class Watch:
     def until(self, look: Callable[[], Seen], deadline: float) -> Seen | None:
         """Look again at every row until ``look`` gives something true; None after ``deadline`` (time.monotonic).
 
-        Raises Interrupted as soon as the stop event is set.
+        Raises Interrupted as soon as the stop event is set, ViolationSeen as soon as there was one.
         """
         while True:
-            if self.stop.is_set():
-                raise Interrupted
+            self.check()
             seen = look()
             if seen:
                 return seen
@@ -94,11 +116,26 @@ class Watch:
                 self._changed.wait(min(left, 0.02))
 
     def check(self) -> None:
-        """Raises Interrupted when the stop event is set."""
+        """Raises Interrupted when the stop event is set, ViolationSeen when there was one."""
         if self.stop.is_set():
             raise Interrupted
+        # Kills are recorded by the thread that comes by here, and before it does.
+        now = time.monotonic_ns()
+        with self._changed:
+            found = self._lookout.settled(now) if self._lookout is not None and self._interruptible else None
+            if found is not None:
+                self._lookout = None
+                raise ViolationSeen(str(found))
 
     def sleep(self, seconds: float) -> None:
-        """Let ``seconds`` pass; raises Interrupted as soon as the stop event is set."""
-        if self.stop.wait(max(0.0, seconds)):
-            raise Interrupted
+        """Let ``seconds`` pass; raises as :meth:`until` does."""
+        self.until(lambda: False, time.monotonic() + seconds)
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """No ViolationSeen meanwhile: a fault is brought into force, or healed, as a whole."""
+        before, self._interruptible = self._interruptible, False
+        try:
+            yield
+        finally:
+            self._interruptible = before

@@ -6,11 +6,12 @@ platform cannot do raises :class:`Unsupported` with the reason, and is never imi
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from nuclei.locks.base import Endpoint
 
@@ -18,10 +19,59 @@ if TYPE_CHECKING:
     from nuclei.network.links import Links
 
 
-NODE_HOME = "/lockquake"
-"""Where a node's own files live, as the node sees it."""
-NODE_DATA = "/lockquake/data"
+NODE_HOME = "@home@"
+"""Where a node's own files live, as the node sees it. This and the next are filled in by the platform (see
+:class:`Place`) wherever they stand in a node's description or in a command that is run beside it."""
+NODE_DATA = f"{NODE_HOME}/data"
 """Every node's one data directory (``dir`` of Redis, ``dataDir`` of ZooKeeper), empty at every pristine start."""
+NODE_LISTEN = "@listen@"
+"""The address a node's server listens on."""
+NODE_SELF = "@self@"
+"""The address at which a command that runs beside a node reaches its server, past every proxy."""
+
+
+def node_host(name: str) -> str:
+    """What a node calls another (or itself), and announces: a name that resolves differently at every source, or,
+    where the platform cannot do that, an address."""
+    return f"@host:{name}@"
+
+
+def node_via(name: str) -> str:
+    """The host at which a command that runs beside a node reaches another one the way its server does."""
+    return f"@via:{name}@"
+
+
+_MARK = re.compile(r"@(home|listen|self)@|@(host|via):([\w.-]+)@")
+
+
+class Place(NamedTuple):
+    """What a platform fills in for one node; ``hosts`` and ``vias`` by the name of the node they lead to."""
+
+    home: str
+    listen: str
+    own: str
+    hosts: Mapping[str, str]
+    vias: Mapping[str, str]
+
+    def fill(self, text: str) -> str:
+        """``text`` with the marks of this module replaced. Raises KeyError for a node that does not exist."""
+
+        def value(mark: re.Match[str]) -> str:
+            plain, kind, name = mark.groups()
+            if plain is not None:
+                return {"home": self.home, "listen": self.listen, "self": self.own}[plain]
+            return (self.hosts if kind == "host" else self.vias)[name]
+
+        return _MARK.sub(value, text)
+
+    def settle(self, node: NodeSpec) -> NodeSpec:
+        """The description with everything filled in."""
+        return replace(
+            node,
+            command=[self.fill(word) for word in node.command],
+            files={self.fill(path): self.fill(text) for path, text in node.files.items()},
+            env={name: self.fill(value) for name, value in node.env.items()},
+        )
 
 
 class HarnessError(Exception):
@@ -37,8 +87,8 @@ class NodeSpec:
     """One server process. ``image``: ``redis`` or ``zookeeper`` (see images). ``port``: its main listening port, the
     same number for everyone. ``ports``: further listening ports (ZooKeeper's quorum and election).
 
-    ``files``: absolute path in the node → text, written before every pristine start (``{address:NAME}`` is not
-    interpreted: nodes address each other by name). ``command``: argv. ``env``: environment.
+    ``files``: absolute path in the node → text, written before every pristine start. ``command``: argv. ``env``:
+    environment. Paths and addresses in all of them are marks (``NODE_HOME``, ``NODE_LISTEN``, :func:`node_host` …).
 
     ``late_ports``: those of its ports that it opens only at times, and that peers may try a moment too early. A proxy
     accepts and closes what would have been refused, and not everybody retries that: where the proxy can, it dials
@@ -109,6 +159,10 @@ class Platform(ABC):
         Raises HarnessError (and leaves nothing behind) when a node does not start."""
 
     @abstractmethod
+    def place(self, node: str) -> Place:
+        """Where a node is: what its description and commands beside it are filled in with."""
+
+    @abstractmethod
     def endpoint(self, site: str, node: str) -> Endpoint:
         """Where clients at ``site`` reach ``node`` (a loopback port, proxied by link ``site>node``)."""
 
@@ -136,18 +190,28 @@ class Platform(ABC):
         """What was done to our nodes since :meth:`watch_others` by something other than us; one sentence each."""
         return []
 
+    def set_clock(self, node: str, seconds: float) -> str:
+        """Put the node's wall clock ``seconds`` ahead of ours (negative: behind; 0: as it was), also while its server
+        runs. Returns the evidence. Raises Unsupported."""
+        raise Unsupported(f"platform {self.name} cannot move the clock of {node}")
+
+    def true_clocks(self) -> None:  # noqa: B027 - a platform that moves no clock has nothing to bring back
+        """Put every node's wall clock back to ours."""
+
     @abstractmethod
     def state(self, node: str) -> str:
         """``running``, ``paused`` or ``exited``."""
 
     @abstractmethod
     def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
-        """Run a command inside the node's container or beside its process; one that is not done after ``timeout``
-        seconds is given up with exit code 124. Raises HarnessError where nothing can be run (node frozen or dead)."""
+        """Run a command (its marks are filled in) inside the node's container or beside its process; one that is not
+        done after ``timeout`` seconds is given up with exit code 124. Raises HarnessError where nothing can be run
+        (node frozen or dead)."""
 
     @abstractmethod
     def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
-        """Start a long-lived command inside the node, see :class:`Pipe`. Raises HarnessError as :meth:`run` does."""
+        """Start a long-lived command (its marks are filled in) beside the node's server, see :class:`Pipe`. Raises
+        HarnessError as :meth:`run` does."""
 
     @abstractmethod
     def logs(self, node: str) -> str:

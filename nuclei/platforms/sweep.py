@@ -9,12 +9,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from nuclei.platforms.docker_daemon import daemon_address
 from nuclei.platforms.leftover_workers import dead_workers, end_worker
 from nuclei.platforms.ownership import RUN_LABEL, labels, owner_is_dead
+from nuclei.platforms.process import homes
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -22,23 +23,26 @@ if TYPE_CHECKING:
 SWEEP_SECONDS = 60.0
 _PARALLEL = 8
 _RETRY_SECONDS = 10.0
+_PLURALS = {"worker process": "worker processes", "directory": "directories"}
 
 __all__ = ["Leftovers", "SweepReport", "find_dead", "labels", "sweep_dead", "sweep_everything_dead", "sweep_run"]
 
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What was removed (names; process ids for workers) and what could not be (one sentence each)."""
+    """What was removed (names; process ids for workers; directories of process runs) and what could not be (one
+    sentence each)."""
 
     containers: tuple[str, ...] = ()
     networks: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     workers: tuple[int, ...] = ()
+    directories: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there was anything to do."""
-        return any((self.containers, self.networks, self.volumes, self.workers, self.problems))
+        return any((self.containers, self.networks, self.volumes, self.workers, self.directories, self.problems))
 
     def __str__(self) -> str:
         counts = {
@@ -46,10 +50,9 @@ class SweepReport:
             "network": len(self.networks),
             "volume": len(self.volumes),
             "worker process": len(self.workers),
+            "directory": len(self.directories),
         }
-        parts = [
-            f"{n} {what}{'' if n == 1 else 'es' if what.endswith('s') else 's'}" for what, n in counts.items() if n
-        ]
+        parts = [f"{n} {what if n == 1 else _PLURALS.get(what, f'{what}s')}" for what, n in counts.items() if n]
         return "; ".join([", ".join(parts) or "nothing", *self.problems])
 
 
@@ -80,10 +83,10 @@ def sweep_dead(client: DockerClient, seconds: float = SWEEP_SECONDS) -> SweepRep
 
 
 def sweep_everything_dead(client: DockerClient | None, seconds: float = SWEEP_SECONDS) -> SweepReport:
-    """:func:`sweep_dead`, and the worker processes of dead runners (also where there is no daemon)."""
+    """:func:`sweep_dead`, and the worker processes and directories of dead runners (also where there is no daemon)."""
     workers = tuple(worker.pid for worker in dead_workers() if end_worker(worker))
     report = sweep_dead(client, seconds) if client is not None else SweepReport()
-    return SweepReport(report.containers, report.networks, report.volumes, workers, report.problems)
+    return replace(report, workers=workers, directories=tuple(homes.sweep()))
 
 
 def find_dead(client: DockerClient) -> Leftovers:
@@ -119,8 +122,7 @@ def _remove(left: Leftovers, seconds: float) -> SweepReport:
         each(left.containers, _remove_container),
         each(left.networks, _remove_network),
         each(left.volumes, _remove_volume),
-        (),
-        tuple(problems),
+        problems=tuple(dict.fromkeys(problems)),  # a node's container and its network share a name
     )
 
 

@@ -13,6 +13,7 @@ from histories.rows import Role, Server
 from histories.write import PartWriter
 from nuclei.clusters.base import Cluster, Observer
 from nuclei.platforms.docker import DockerPlatform
+from nuclei.platforms.process import ProcessPlatform
 
 KEY = "orders"
 SITES = ("c1", "c2")
@@ -32,7 +33,7 @@ def until(look: Callable[[], Seen | None], seconds: float = 15.0) -> Seen:
 class Stage:
     """A platform with one cluster on it."""
 
-    platform: DockerPlatform
+    platform: DockerPlatform | ProcessPlatform
     cluster: Cluster
 
     def between(self, *pairs: tuple[str, str]) -> list[str]:
@@ -45,23 +46,6 @@ class Stage:
         """Names of all links between these nodes or sites and everybody else."""
         links = self.platform.links.links.values()
         return [link.name for link in links if (link.source in inside) != (link.target in inside)]
-
-
-def left_behind(runs: list[str]) -> list[str]:
-    """Names of containers and networks of these runs that still exist."""
-    from nuclei.platforms.docker_daemon import connect
-    from nuclei.platforms.ownership import RUN_LABEL
-
-    client = connect(timeout=30)
-    try:
-        found = []
-        for run in runs:
-            filters = {"label": f"{RUN_LABEL}={run}"}
-            found += [c.id for c in client.containers.list(all=True, sparse=True, filters=filters)]
-            found += [network.name for network in client.networks.list(filters=filters)]
-        return found
-    finally:
-        client.close()
 
 
 class Watched:

@@ -1,6 +1,9 @@
-"""Real clusters for the tests of platforms and topologies: each started once, reset before every test.
+"""Real clusters for the tests of platforms and topologies, on every platform: each started once, reset before every
+test.
 
-Every test also checks that it left no thread behind; the session checks that no container and no network stayed.
+A test that asks for a cluster runs once per platform; a module about one of them names it in its constant PLATFORMS.
+Where a platform cannot run here its tests are skipped with the reason. Every test also checks that it left no thread
+behind; at a platform's end nothing of its runs may be left.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,15 +20,42 @@ import pytest
 if TYPE_CHECKING:
     from cluster_stage import Stage
 
+    from lockquake.testing import Bench
+
+NEEDED = {"docker": ("redis", "toxiproxy"), "process": ("redis",)}
+"""What each platform cannot do without: the ledger of every cluster is a Redis."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "platform_name" in metafunc.fixturenames:
+        names = getattr(metafunc.module, "PLATFORMS", tuple(NEEDED))
+        metafunc.parametrize("platform_name", names, indirect=True, scope="session")
+
 
 @pytest.fixture(scope="session")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
-    """Clusters by name; skips where the daemon or an image is missing, naming the command that brings it."""
-    from cluster_stage import SITES, Stage, left_behind
+def platform_name(request: pytest.FixtureRequest) -> str:
+    """The platform of a test; ``--lockquake-platform`` picks one."""
+    from lockquake.pytest_plugin import option
+    from nuclei.platforms.choice import AUTO, PLATFORMS
+
+    name, wanted = str(request.param), option(request.config, "platform")
+    if wanted not in {AUTO, name}:
+        pytest.skip(f"platform {wanted} was asked for")
+    for image in NEEDED[name]:
+        if reason := PLATFORMS[name].why_not_image(image):
+            pytest.skip(reason)
+    return name
+
+
+@pytest.fixture(scope="session")
+def started(platform_name: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Stage]]:
+    """Clusters by name; skips where servers or images are missing, naming the command that brings them."""
+    from cluster_stage import SITES, Stage
+    from remains import remains_of
 
     from nuclei import registry
-    from nuclei.platforms.docker import DockerPlatform
-    from nuclei.platforms.docker_daemon import DaemonUnavailable
+    from nuclei.platforms.base import Unsupported
+    from nuclei.platforms.choice import PLATFORMS
     from nuclei.platforms.images import ImageMissing
 
     stages: dict[str, Stage] = {}
@@ -32,32 +63,38 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str]
 
         def start(name: str) -> Stage:
             if name not in stages:
+                platform = stack.enter_context(PLATFORMS[platform_name].make())
+                cluster = registry.cluster(name).make(platform, dict(registry.cluster(name).defaults))
                 try:
-                    platform = stack.enter_context(DockerPlatform())
-                    cluster = registry.cluster(name).make(platform, dict(registry.cluster(name).defaults))
                     platform.start(cluster.wiring(SITES), tmp_path_factory.mktemp(name), lambda text: None)
-                except (DaemonUnavailable, ImageMissing) as error:
+                except (ImageMissing, Unsupported) as error:
                     pytest.skip(str(error))
                 cluster.ready()
                 stages[name] = Stage(platform, cluster)
             return stages[name]
 
         yield start
-        runs = [stage.platform.run_id for stage in stages.values()]
-    assert left_behind(runs) == []
+        looks = [remains_of(stage.platform) for stage in stages.values()]
+    assert [left for look in looks for left in look()] == []
 
 
 @pytest.fixture
 def no_new_threads() -> Iterator[None]:
-    """Fails a test that leaves a thread behind (a pool that is kept for the session apart)."""
+    """Fails a test that leaves a thread behind (a pool that is kept for the session, and the one thread that spawns
+    children, apart)."""
     before = set(threading.enumerate())
     yield
-    deadline = time.monotonic() + 2.0
-    while (left := [t.name for t in set(threading.enumerate()) - before if not t.name.startswith("links")]) and (
+    # A start gives a sweep of what a dead run left 5 s, and lets it end by itself within another 10.
+    deadline = time.monotonic() + 12.0
+    while (left := [t.name for t in set(threading.enumerate()) - before if not _is_kept(t)]) and (
         time.monotonic() < deadline
     ):
         time.sleep(0.02)
     assert left == []
+
+
+def _is_kept(thread: threading.Thread) -> bool:
+    return thread.name.startswith("links") or thread.name == "lockquake-spawner"
 
 
 def _staged(name: str, started: Callable[[str], Stage]) -> Stage:
@@ -84,3 +121,14 @@ def sentinel(started: Callable[[str], Stage], no_new_threads: None) -> Stage:
 def ensemble(started: Callable[[str], Stage], no_new_threads: None) -> Stage:
     """``zookeeper``, just reset."""
     return _staged("zookeeper", started)
+
+
+@pytest.fixture(scope="session")
+def lockquake_bench(platform_name: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The plugin's own fixture, once per platform."""
+    from lockquake.pytest_plugin import option
+    from lockquake.testing import Bench
+
+    bench = Bench(platform_name, int(option(request.config, "seed")), Path(option(request.config, "rundir")))
+    yield bench
+    bench.stop()

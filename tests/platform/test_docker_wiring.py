@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cluster_stage import SITES, Stage
+from cluster_stage import SITES, Stage, until
 
+from nuclei.platforms.base import HarnessError
 from nuclei.platforms.docker_daemon import connect
 from nuclei.platforms.ownership import RUN_LABEL
+
+PLATFORMS = ("docker",)
 
 
 def inspected(stage: Stage) -> dict[str, dict[str, Any]]:
@@ -81,3 +84,22 @@ def test_only_loopback_is_published_and_nobody_is_privileged(sentinel: Stage) ->
         assert host["IpcMode"] != "host"
         assert host["NetworkMode"] != "host"
         assert not attrs["Mounts"] or all("docker.sock" not in mount["Source"] for mount in attrs["Mounts"])
+
+
+def test_a_killed_container_comes_back_at_its_address(single: Stage) -> None:
+    def address() -> str:
+        return single.platform.run("redis-1", ["grep", "-w", "redis-1", "/etc/hosts"]).output.split()[0]
+
+    before = address()
+    evidence = single.platform.kill("redis-1")
+    assert "137" in evidence
+    assert single.platform.kill("redis-1") == evidence
+    assert before in single.platform.start_node("redis-1")
+    assert address() == before
+
+
+def test_a_server_that_ends_by_itself_ends_its_container(single: Stage) -> None:
+    single.platform.run("redis-1", ["redis-cli", "-p", "6391", "shutdown", "nosave"])
+    until(lambda: single.platform.state("redis-1") == "exited")
+    with pytest.raises(HarnessError, match=r"(?s)container died \(exit code 0.*Redis is now ready to exit"):
+        single.platform.require_running("redis-1")

@@ -16,6 +16,9 @@ import pytest
 if TYPE_CHECKING:
     from docker import DockerClient
 
+PLATFORMS = ("docker",)
+pytestmark = pytest.mark.usefixtures("platform_name")
+
 # One process that makes a container and a network as a run would, says so, and waits to be killed.
 RUNNER = """
 import sys, docker

@@ -105,7 +105,9 @@ def test_the_observer_sees_who_held_the_key_and_why_it_ended(single: Stage, tmp_
 def test_the_observer_counts_holds_too_short_to_read(single: Stage, tmp_path: Path) -> None:
     admin = console(single)
     with Watched(single, tmp_path) as watched:
-        admin.ask_all([("SET", KEY, "blink"), ("DEL", KEY), ("SET", KEY, "stays")])
+        # In one step, so that nobody can read what is there in between.
+        steps = ("'SET', KEYS[1], 'blink'", "'DEL', KEYS[1]", "'SET', KEYS[1], 'stays'")
+        admin.ask("EVAL", " ".join(f"redis.call({step})" for step in steps), 1, KEY)
         until(lambda: watched.server(event="began", owner="stays"))
     events = [(row.event, row.owner, row.reason) for row in watched.server(key=KEY) if row.event in {"began", "ended"}]
     assert events == [("began", None, None), ("ended", None, "deleted"), ("began", "stays", None)]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-import docker
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,10 +22,11 @@ LIMIT = 60.0
 class Run:
     """A `lockquake run` in a process of its own, paused client for a long time so that it is caught in mid-trial."""
 
-    def __init__(self, runs: Path) -> None:
+    def __init__(self, runs: Path, platform: str) -> None:
         self.runs = runs
+        self.platform = platform
         command = [sys.executable, "-m", "lockquake", "run", "redis-set-nx-px@redis-single"]
-        arguments = ["--fault", "pause-client:for=45s", "--runs", str(runs)]
+        arguments = ["--fault", "pause-client:for=45s", "--runs", str(runs), "--platform", platform]
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         self.process = subprocess.Popen(
             command + arguments, cwd=runs, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
@@ -57,7 +59,12 @@ class Run:
         return found
 
     def owned(self) -> list[str]:
-        """Names of containers and networks that this run's process owns."""
+        """Names of containers and networks, or of directories, that this run's process owns."""
+        if self.platform == "process":
+            owners = Path(tempfile.gettempdir()).glob("lockquake-*/owner.json")
+            return [path.parent.name for path in owners if self._is_ours(path)]
+        import docker
+
         client = docker.from_env()
         try:
             wanted = {"label": f"lockquake.pid={self.process.pid}"}
@@ -66,10 +73,17 @@ class Run:
         finally:
             client.close()
 
+    def _is_ours(self, owner: Path) -> bool:
+        try:
+            found = json.loads(owner.read_text(encoding="utf-8"))
+        except FileNotFoundError:  # another run's, which has just ended
+            return False
+        return bool(found["lockquake.pid"] == str(self.process.pid))
+
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path)
+def run(platform_name: str, tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path, platform_name)
     yield run
     if run.process.poll() is None:
         run.end(signal.SIGTERM)
@@ -78,7 +92,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def workers(pid: int) -> list[int]:
-    """Client processes that this runner started and that still run."""
+    """Client processes, and servers on process, that this runner started and that still run."""
     found = []
     for directory in Path("/proc").glob("[0-9]*"):
         try:

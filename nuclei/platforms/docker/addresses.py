@@ -22,9 +22,9 @@ DEFAULT_SUBNETS = "10.203.0.0/16"
 # Below the kernel's ephemeral range (32768 and up), which hands out ports to every outgoing connection.
 DEFAULT_PORTS = "20000-29999"
 _PREFIX = 29
-NEEDED_SUBNETS = 16
-"""What the main job takes: all three clusters side by side, a subnet for every node and one for the clients' side."""
-NEEDED_PORTS = 55
+NEEDED_SUBNETS = 23
+"""What all clusters side by side take: a subnet for every node, and one for the clients' side."""
+NEEDED_PORTS = 80
 """Likewise: for every cluster one of the proxy itself, and one per served node for three clients and the runner."""
 
 

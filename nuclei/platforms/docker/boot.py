@@ -13,12 +13,13 @@ import io
 import tarfile
 from collections.abc import Iterable
 
-from nuclei.platforms.base import NODE_DATA, NODE_HOME
-
+HOME = "/lockquake"
+"""Where a node's own files live in its container."""
 FILES_VARIABLE = "LOCKQUAKE_FILES"
-PID_FILE = f"{NODE_HOME}/pid"
-_MARK = f"{NODE_HOME}/pristine"
-_ORIGINAL = f"{NODE_HOME}/original"
+PID_FILE = f"{HOME}/pid"
+_DATA = f"{HOME}/data"
+_MARK = f"{HOME}/pristine"
+_ORIGINAL = f"{HOME}/original"
 
 _BOOT = f"""
 if [ ! -d {_ORIGINAL} ]; then
@@ -26,8 +27,8 @@ if [ ! -d {_ORIGINAL} ]; then
     for file in ${FILES_VARIABLE}; do mkdir -p "{_ORIGINAL}${{file%/*}}" && cp "$file" "{_ORIGINAL}$file"; done
 fi
 while :; do
-    if [ -e {_MARK} ]; then rm -rf {NODE_DATA} {_MARK} && cp -R {_ORIGINAL}/. /; fi
-    mkdir -p {NODE_DATA} && cd {NODE_DATA}
+    if [ -e {_MARK} ]; then rm -rf {_DATA} {_MARK} && cp -R {_ORIGINAL}/. /; fi
+    mkdir -p {_DATA} && cd {_DATA}
     "$@" &
     echo $! >{PID_FILE}
     wait $!

@@ -8,14 +8,16 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from nuclei.locks.base import Endpoint
 from nuclei.network.control import ProxyControl, ProxyControlError
 from nuclei.network.links import Links
-from nuclei.platforms import images, sweep
-from nuclei.platforms.base import ExecResult, HarnessError, NodeSpec, Pipe, Platform, Wiring
+from nuclei.platforms import images, sweep, wires
+from nuclei.platforms.base import ExecResult, HarnessError, NodeSpec, Pipe, Place, Platform, Wiring
+from nuclei.platforms.config_files import write_config
 from nuclei.platforms.docker import boot, containers, hub, stream
 from nuclei.platforms.docker.addresses import Ports, Subnets
 from nuclei.platforms.docker.containers import Containers
@@ -23,11 +25,16 @@ from nuclei.platforms.docker.networks import Claimed, claim
 from nuclei.platforms.docker.outsiders import OwnActs, acts_of_others
 from nuclei.platforms.docker.wording import explained
 from nuclei.platforms.docker_daemon import connect, daemon_address
+from nuclei.platforms.line_pipe import LinePipe
 
 CALL_SECONDS = 60
 _PROXY_SECONDS = 15.0
 _RENEW_SECONDS = 8.0
+START_SWEEP_SECONDS = 5.0
+"""A start does not wait for long on what a dead run left and will not go: it is in nobody's way."""
+
 _PARALLEL = 12
+_ALL_INTERFACES = "0.0.0.0"  # of a container, whose only network is internal
 
 
 class DockerPlatform(Platform):
@@ -50,11 +57,10 @@ class DockerPlatform(Platform):
         self.run_id = run_id or secrets.token_hex(4)
         self._subnets, self._ports, self._given = Subnets(subnets), Ports(ports), given
         self._stopping = threading.Lock()
-        self._pipes: set[stream.DockerPipe] = set()
+        self._pipes: set[LinePipe] = set()
         self._renewers: dict[str, Pipe] = {}
         self._containers: Containers | None = None
         self._nodes: dict[str, Any] = {}
-        self._specs: dict[str, NodeSpec] = {}
         self._networks: dict[str, Claimed] = {}
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._own = OwnActs()
@@ -75,13 +81,15 @@ class DockerPlatform(Platform):
             raise
 
     def _start(self, wiring: Wiring, rundir: Path, say: Callable[[str], None]) -> None:
-        if swept := sweep.sweep_everything_dead(self._client):
+        if swept := sweep.sweep_everything_dead(self._client, START_SWEEP_SECONDS):
             say(f"docker: swept what a dead run had left: {swept}")
         choices = {name: self._image(name) for name in {"toxiproxy", *(node.image for node in wiring.nodes)}}
         labels = sweep.labels(self.run_id)
         self._containers = Containers(self._client, f"lockquake-{self.run_id}", labels, CALL_SECONDS)
-        self._specs = {node.name: node for node in wiring.nodes}
-        _write_config(wiring, rundir / "config")
+        names = {node.name: node.name for node in wiring.nodes}
+        self._place = Place(boot.HOME, _ALL_INTERFACES, "127.0.0.1", hosts=names, vias=names)
+        wiring = replace(wiring, nodes=[self._place.settle(node) for node in wiring.nodes])
+        write_config(wiring.nodes, rundir / "config")
         began = time.monotonic()
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="docker-start") as pool:
             say(f"docker: {len(wiring.nodes) + 1} networks, the proxy, {len(wiring.nodes)} nodes (run {self.run_id})")
@@ -110,7 +118,7 @@ class DockerPlatform(Platform):
         assert self._containers is not None
         feet = list(self._networks.values())
         proxy, published = hub.start(self._containers, image, wiring, edge, feet, self._ports)
-        control = ProxyControl("127.0.0.1", published[hub.CONTROL_PORT])
+        control = ProxyControl("127.0.0.1", published[wires.CONTROL_PORT])
         self.links = Links(control, hub.links(wiring, edge, self._networks))
         try:
             control.wait_until_answering(_PROXY_SECONDS)
@@ -119,7 +127,7 @@ class DockerPlatform(Platform):
             if containers.word(containers.state(proxy)) == "exited":
                 raise hub.died(boot.tail(_log(proxy))) from error
             raise HarnessError(f"{error} Its last lines:\n{boot.tail(_log(proxy))}") from error
-        for gate in hub.gates(wiring):
+        for gate in wires.gates(wiring):
             self._endpoints[gate.site, gate.node] = Endpoint("127.0.0.1", published[gate.inside])
 
     def _create(self, node: NodeSpec, wiring: Wiring, image: str) -> None:
@@ -137,6 +145,9 @@ class DockerPlatform(Platform):
             hosts={**others, node.name: network.subnet.node},
             copied=[(text.encode(), path) for path, text in node.files.items()],
         )
+
+    def place(self, node: str) -> Place:
+        return self._place
 
     def endpoint(self, site: str, node: str) -> Endpoint:
         """The loopback port of the link ``site>node``. Raises KeyError for a site or node that is not served."""
@@ -217,14 +228,17 @@ class DockerPlatform(Platform):
 
     def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
         """Run a command in the node's container; exit code 124 when it was given up after ``timeout`` seconds."""
-        return stream.run(self._client, self._nodes[node].id, node, argv, timeout)
+        return stream.run(self._client, self._nodes[node].id, node, self._filled(argv), timeout)
 
     def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
         """A long-lived command; closed at :meth:`stop` when nobody did."""
-        opened = stream.ExecStream(self._client, self._nodes[node].id, node, argv, stdin=True)
-        pipe = stream.DockerPipe(opened, self._pipes.discard)
+        opened = stream.ExecStream(self._client, self._nodes[node].id, node, self._filled(argv), stdin=True)
+        pipe = LinePipe(opened, self._pipes.discard)
         self._pipes.add(pipe)
         return pipe
+
+    def _filled(self, argv: Sequence[str]) -> list[str]:
+        return [self._place.fill(word) for word in argv]
 
     def logs(self, node: str) -> str:
         return _log(self._nodes[node])
@@ -248,13 +262,3 @@ class DockerPlatform(Platform):
 def _log(container: Any) -> str:
     with explained(f"read the log of {container.name}"):
         return bytes(container.logs()).decode(errors="replace")
-
-
-def _write_config(wiring: Wiring, directory: Path) -> None:
-    """What every node was started with, for people: its files and its command line."""
-    for node in wiring.nodes:
-        home = directory / node.name
-        home.mkdir(parents=True, exist_ok=True)
-        (home / "command").write_text(" ".join(node.command) + "\n", encoding="utf-8")
-        for path, text in node.files.items():
-            (home / Path(path).name).write_text(text, encoding="utf-8")

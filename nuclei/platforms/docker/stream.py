@@ -11,17 +11,16 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nuclei.platforms.base import ExecResult, HarnessError, Pipe
+from nuclei.platforms.base import ExecResult
 from nuclei.platforms.docker.wording import explained
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _HEADER = struct.Struct(">BxxxL")
-_STDERR = 2
 
 
 class ExecStream:
@@ -31,11 +30,10 @@ class ExecStream:
     """
 
     def __init__(self, client: DockerClient, container: str, node: str, argv: Sequence[str], stdin: bool) -> None:
-        self.node = node
-        self.argv = list(argv)
+        self.name = f"{argv[0]} in {node}"
         self._api = client.api
-        with explained(f"run {argv[0]} in {node}"):
-            made = self._api.exec_create(container, self.argv, stdin=stdin, stdout=True, stderr=True)
+        with explained(f"run {self.name}"):
+            made = self._api.exec_create(container, list(argv), stdin=stdin, stdout=True, stderr=True)
             self.id = str(made["Id"])
             holder: Any = self._api.exec_start(self.id, socket=True)
         self._holder = holder
@@ -64,9 +62,9 @@ class ExecStream:
             except TimeoutError:
                 return None
             except (OSError, ValueError) as error:
-                raise EOFError(f"the stream of {self.argv[0]} in {self.node} broke: {error}") from None
+                raise EOFError(f"the stream of {self.name} broke: {error}") from None
             if not chunk:
-                raise EOFError(f"{self.argv[0]} in {self.node} has ended")
+                raise EOFError(f"{self.name} has ended")
             self._raw += chunk
 
     def _frame(self) -> tuple[int, bytes] | None:
@@ -81,7 +79,7 @@ class ExecStream:
 
     def exit_code(self) -> int | None:
         """The command's exit code, None while it runs. Raises HarnessError."""
-        with explained(f"look at {self.argv[0]} in {self.node}"):
+        with explained(f"look at {self.name}"):
             code = self._api.exec_inspect(self.id)["ExitCode"]
         return None if code is None else int(code)
 
@@ -120,49 +118,3 @@ def run(client: DockerClient, container: str, node: str, argv: Sequence[str], ti
         return ExecResult(124 if code is None else code, output.decode(errors="replace"))
     finally:
         stream.close()
-
-
-class DockerPipe(Pipe):
-    """A long-lived command line by line. stderr is kept apart; its end is part of the EOFError's message."""
-
-    def __init__(self, stream: ExecStream, on_close: Callable[[DockerPipe], None]) -> None:
-        self._stream = stream
-        self._on_close = on_close
-        self._out = bytearray()
-        self._err = bytearray()
-        self._ended: str | None = None
-
-    def send(self, line: str) -> None:
-        """Write one line (or several, split by newlines). Raises HarnessError when the command has ended."""
-        try:
-            self._stream.write(line.encode() + b"\n")
-        except OSError as error:
-            raise HarnessError(
-                f"cannot write to {self._stream.argv[0]} in {self._stream.node}, it has ended: {error}"
-            ) from error
-
-    def receive(self, timeout: float) -> str | None:
-        """The next line of stdout; None when none came within ``timeout`` seconds. Raises EOFError at the end."""
-        deadline = time.monotonic() + timeout
-        while True:
-            end = self._out.find(b"\n")
-            if end >= 0:
-                line = self._out[:end].decode(errors="replace")
-                del self._out[: end + 1]
-                return line.rstrip("\r")
-            if self._ended is not None:
-                raise EOFError(self._ended)
-            try:
-                chunk = self._stream.read(max(0.0, deadline - time.monotonic()))
-            except EOFError as error:
-                said = self._err[-300:].decode(errors="replace").strip()
-                self._ended = f"{error}{'; it said: ' if said else ''}{said}"
-                continue
-            if chunk is None:
-                return None
-            (self._err if chunk[0] == _STDERR else self._out).extend(chunk[1])
-
-    def close(self) -> None:
-        """End the command by ending its stdin; idempotent."""
-        self._stream.close()
-        self._on_close(self)
