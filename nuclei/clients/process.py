@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import threading
 import time
@@ -16,7 +17,6 @@ import msgspec
 
 from histories.rows import AnyRow, Client
 from histories.vocabulary import Point
-from nuclei.clients import signals
 from nuclei.clients.protocol import (
     ANSWER_DECODER,
     ENCODER,
@@ -31,12 +31,14 @@ from nuclei.clients.protocol import (
     Request,
     Trouble,
 )
-from nuclei.clients.signals import Proof
-from nuclei.clients.spawn import python_worker, spawn
+from nuclei.platforms import signals
 from nuclei.platforms.base import HarnessError
+from nuclei.platforms.signals import Proof
+from nuclei.platforms.spawner import environment, python_module, spawn
 
 Kind = TypeVar("Kind", bound=Answer)
 
+WORKER = "nuclei.clients.worker"
 START_LIMIT = 15.0
 QUIT_LIMIT = 2.0
 _ROWS: msgspec.json.Decoder[AnyRow] = msgspec.json.Decoder(AnyRow)
@@ -78,10 +80,12 @@ class ClientProcess:
         self._ended = False
         self._writing = threading.Lock()
         self._broken: Exception | None = None
-        argv = list(command) if command is not None else python_worker()
+        argv = list(command) if command is not None else python_module(WORKER, "--runner", str(os.getpid()))
         try:
             with self.stderr.open("ab") as errors:
-                self._process = spawn(argv, errors)
+                self._process = spawn(
+                    argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment()
+                )
         except OSError as error:
             raise HarnessError(f"cannot start client {self.name} with {' '.join(argv)}: {error}") from error
         self.pid = self._process.pid

@@ -141,10 +141,13 @@ class Session:
                 self.leave("told")
         repeated = self._doubt is not None
         attempt = self._doubt or (self._held[-1] if self._held else self._attempt)
-        self._exposure.expose(None)
+        # While an outer hold goes on, a loss is its loss.
+        outer = self._held[-2] if len(self._held) > 1 and not repeated else None
+        self._exposure.expose(outer)
         row = self._timed("release", attempt, partial(self._asked, lambda lock: lock.release()))
         if self._held and not repeated:
             self._held.pop()
+        self._attempt = outer or self._attempt
         if repeated:
             self.retire(f"the release of {attempt} was repeated after an indeterminate result")
         elif row.outcome == "info":

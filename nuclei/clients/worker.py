@@ -146,7 +146,7 @@ class Worker:
 def die_with(runner: int) -> None:
     """Let the kernel kill this process when the thread that spawned it ends; exit now when it has ended already.
 
-    Python has no prctl of its own. The spawning thread must live as long as the runner (see ``clients/spawn.py``).
+    Python has no prctl of its own. The spawning thread must live as long as the runner (see ``platforms/spawner.py``).
     """
     import ctypes
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from histories.write import PartWriter
+from nuclei.clusters.clocks import Ahead
 from nuclei.locks.base import Endpoint, Surroundings
 from nuclei.platforms.base import Platform, Unsupported, Wiring
 
@@ -48,6 +49,11 @@ class Cluster(ABC):
         """Wait until the cluster is proven ready; returns the evidence. Raises HarnessError with the last
         observation after ``deadline`` seconds."""
 
+    def serving(self, deadline: float = 30.0) -> str:
+        """Like :meth:`ready`, but whole enough to serve clients is enough: what a cluster tidies up by and by after a
+        failover (a former primary that is to become a replica) is not waited for."""
+        return self.ready(deadline)
+
     @abstractmethod
     def reset(self, key: str) -> str:
         """Back to a pristine, ready cluster without any trace of ``key`` or earlier trials; every node running,
@@ -77,6 +83,11 @@ class Cluster(ABC):
     @abstractmethod
     def surroundings(self, site: str, settings: Settings) -> Surroundings:
         """What a client at ``site`` is told; ``settings`` (the lock's) are passed on, with the cluster's own."""
+
+    def clock_ahead(self, node: str) -> Ahead:
+        """How far the node's wall clock is ahead of ours now, by its own word. Raises Unsupported for a node that
+        cannot be asked, HarnessError for one that does not answer."""
+        raise Unsupported(f"{node} cannot be asked for its wall time")
 
     def problems(self) -> list[str]:
         """What happened to the servers since the last reset that makes a trial worthless (a Sentinel in TILT mode,

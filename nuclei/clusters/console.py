@@ -4,7 +4,8 @@ redis-cli is the one tool every Redis image has, and an exec per command would c
 one line per reply, with strings quoted. When its connection is closed (Sentinel does that to every client of a node
 whose role it changes) it reconnects for the next command but never answers the current one; so each command is
 followed by a PING with a mark of its own (a Sentinel has no ECHO), and one without an answer before its mark is asked
-again.
+again. A Sentinel before Redis 7 takes no PING with a word either: there the mark is a command that does not exist, and
+the error names it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from nuclei.platforms.base import HarnessError, Pipe, Platform
+from nuclei.platforms.base import NODE_SELF, HarnessError, Pipe, Platform
 
 Value = str | int | None
 Reply = list[Value]
@@ -28,7 +29,8 @@ _GREET_SECONDS = 0.1
 _TRIES = 3
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "a": "\a", "b": "\b"}
 _FIELD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,]*)')
-_OLD_MARK = re.compile(r'"console-\d+"')
+_MARK = re.compile(r""""(console-\d+)"|ERROR,"ERR unknown command [`'](console-\d+)[`'].*""")
+_TOO_MANY_WORDS = "ERROR,\"ERR wrong number of arguments for 'ping' command\""
 _ESCAPE = re.compile(r"\\(x[0-9a-f]{2}|.)", re.DOTALL)
 
 
@@ -71,6 +73,12 @@ def _string(text: str) -> str:
     return _ESCAPE.sub(unescape, text).encode("latin-1", "replace").decode(errors="replace")
 
 
+def _mark_in(line: str) -> str | None:
+    """The mark that a line is the answer to, None for any other line."""
+    found = _MARK.fullmatch(line)
+    return (found[1] or found[2]) if found else None
+
+
 def _word(text: str) -> Value:
     if text == "NULL":
         return None
@@ -87,6 +95,7 @@ class Console:
         self._port = port
         self._pipe: Pipe | None = None
         self._numbers = itertools.count()
+        self._marking = "PING "
         self._lock = threading.Lock()
         self.opened = 0
         """How often redis-cli was started; a reader that sees it change knows that the server may be another."""
@@ -123,12 +132,12 @@ class Console:
         # One mark more than commands: the connection may also be closed between the last reply and its mark.
         marks = [f"console-{next(self._numbers)}" for _ in range(len(commands) + 1)]
         words = [" ".join(quote(str(word)) for word in command) for command in commands]
-        lines = [line for command, mark in zip(words, marks, strict=False) for line in (command, f"PING {mark}")]
-        text = "\n".join([*lines, f"PING {marks[-1]}"])
         opened = self._pipe is None
         try:
             pipe = self._open()
-            pipe.send(text)
+            asked = [f"{self._marking}{mark}" for mark in marks]
+            lines = [line for command, mark in zip(words, asked, strict=False) for line in (command, mark)]
+            pipe.send("\n".join([*lines, asked[-1]]))
             return self._answers(pipe, marks, time.monotonic() + timeout)
         except (HarnessError, EOFError, NoAnswer) as error:
             self._drop()
@@ -138,22 +147,23 @@ class Console:
 
     def _answers(self, pipe: Pipe, marks: Sequence[str], deadline: float) -> list[list[str]]:
         """The lines before each mark but the last, none where a reply was lost. Raises NoAnswer, EOFError."""
-        places = {f'"{mark}"': place for place, mark in enumerate(marks, 1)}
+        places = {mark: place for place, mark in enumerate(marks, 1)}
         answers: list[list[str]] = [[] for _ in marks]
         at = 0
         while at < len(marks) - 1:
             line = pipe.receive(max(0.001, deadline - time.monotonic()))
             if line is None:
                 raise NoAnswer("time is up")
-            if line in places:
-                at = places[line]
-            elif not _OLD_MARK.fullmatch(line):
+            mark = _mark_in(line)
+            if mark is None:
                 answers[at].append(line)
+            else:
+                at = places.get(mark, at)  # one of an earlier question is passed over
         return answers[: len(marks) - 1]
 
     def _open(self) -> Pipe:
         if self._pipe is None:
-            self._pipe = self._platform.pipe(self.node, ["redis-cli", "-p", str(self._port), "--csv"])
+            self._pipe = self._platform.pipe(self.node, ["redis-cli", "-h", NODE_SELF, "-p", str(self._port), "--csv"])
             self.opened += 1
             self._greet(self._pipe)
         return self._pipe
@@ -164,9 +174,12 @@ class Console:
         mark = f"console-{next(self._numbers)}"
         deadline = time.monotonic() + OPEN_SECONDS
         while time.monotonic() < deadline:
-            pipe.send(f"PING {mark}")
-            if pipe.receive(_GREET_SECONDS) == f'"{mark}"':
+            pipe.send(f"{self._marking}{mark}")
+            said = pipe.receive(_GREET_SECONDS) or ""
+            if _mark_in(said) == mark:
                 return
+            if said == _TOO_MANY_WORDS:
+                self._marking = ""
         raise NoAnswer(f"nobody listens on port {self._port}, or it is frozen")
 
     def _drop(self) -> None:

@@ -13,15 +13,15 @@ import time
 from dataclasses import dataclass, field
 
 from nuclei.clusters.console import OPEN_SECONDS, NoAnswer
-from nuclei.platforms.base import HarnessError, Pipe, Platform
+from nuclei.platforms.base import NODE_HOME, NODE_SELF, HarnessError, Pipe, Platform
 
 # mntr prints 700 lines; only those that readiness needs pass. The first field says whose answer a line belongs to.
 _LOOP = r"""
-port=$1
-read -r pid </lockquake/pid && read -r stat <"/proc/$pid/stat" && set -- ${stat##*) } && echo "run ${20}"
+host=$1 port=$2 home=$3
+read -r pid <"$home/pid" && read -r stat <"/proc/$pid/stat" && set -- ${stat##*) } && echo "run ${20}"
 while read -r number words; do
     for word in $words; do
-        if { exec 3<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null; then
+        if { exec 3<>"/dev/tcp/$host/$port"; } 2>/dev/null; then
             printf %s "$word" >&3
             while IFS= read -r line <&3; do
                 if [ "$word" != mntr ] || [[ $line == zk_synced_followers* ]]; then printf '%s %s\n' "$word" "$line"; fi
@@ -136,7 +136,9 @@ class FourLetters:
     def _open(self, deadline: float) -> Pipe:
         if self._pipe is None:
             platform, port = self._where
-            self._pipe = platform.pipe(self.node, ["bash", "-c", _LOOP, "four-letters", str(port)])
+            self._pipe = platform.pipe(
+                self.node, ["bash", "-c", _LOOP, "four-letters", NODE_SELF, str(port), NODE_HOME]
+            )
             self._run = self._line(self._pipe, deadline).partition(" ")[2]
         return self._pipe
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nuclei.platforms.base import NODE_DATA, NODE_HOME, NodeSpec
+from nuclei.platforms.base import NODE_DATA, NODE_HOME, NODE_LISTEN, NodeSpec
 
 REDIS_PORT = 6390
 SENTINEL_PORT = 26390
@@ -15,7 +15,7 @@ _CONF = f"{NODE_HOME}/redis.conf"
 # persistence: nothing survives a restart, the hardest case for a lock and the fastest for a test.
 # notify-keyspace-events: the observer listens; costs nothing while nobody does.
 _COMMON = """\
-bind 0.0.0.0
+bind {listen}
 protected-mode no
 dir {data}
 appendonly {appendonly}
@@ -38,7 +38,9 @@ def redis_node(
     ``persistence``: ``none`` or ``aof`` (appendfsync always).
     """
     save = 'save ""' if persistence == "none" else 'save ""\nappendfsync always'
-    common = _COMMON.format(data=NODE_DATA, appendonly="yes" if persistence == "aof" else "no", save=save)
+    common = _COMMON.format(
+        listen=NODE_LISTEN, data=NODE_DATA, appendonly="yes" if persistence == "aof" else "no", save=save
+    )
     text = f"port {port}\n{common}" + "".join(f"{line}\n" for line in lines) + (f"{overlay}\n" if overlay else "")
     return NodeSpec(
         name=name, role=role, image="redis", port=port, command=["redis-server", _CONF], files={_CONF: text}

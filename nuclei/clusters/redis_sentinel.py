@@ -17,12 +17,13 @@ from nuclei.clusters.console import ConsoleError, NoAnswer
 from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, SENTINEL_PORT, ledger_node, redis_node
 from nuclei.clusters.redis_servers import RedisServers
 from nuclei.clusters.sentinel_conf import MASTER_NAME, sentinel_node
-from nuclei.clusters.sentinel_view import Snapshot, View, elections, snapshot, tilts, view
+from nuclei.clusters.sentinel_view import Snapshot, View, elections, records, snapshot, tilts, view
 from nuclei.clusters.tended import side_by_side
-from nuclei.platforms.base import HarnessError, NodeSpec, Wiring
+from nuclei.platforms.base import HarnessError, NodeSpec, Wiring, node_host
 
 PRIMARY = "redis-1"
 _REDIS = {f"redis-{i}": REDIS_PORT + i for i in (1, 2, 3)}
+_BY_PORT = {str(port): name for name, port in _REDIS.items()}
 _SENTINELS = {f"sentinel-{i}": SENTINEL_PORT + i for i in (1, 2, 3)}
 _QUORUM = 2
 # Redis 7 and later let a running sentinel ask more often than every 10 s, which is what a demotion waits for.
@@ -75,9 +76,13 @@ class RedisSentinel(RedisServers):
 
     def _redis(self, name: str, settings: dict[str, float | int | str | bool]) -> NodeSpec:
         # A young replica must not be promoted empty: no waiting before a full synchronisation begins.
-        lines = [f"replica-announce-ip {name}", f"replica-announce-port {_REDIS[name]}", "repl-diskless-sync-delay 0"]
+        lines = [
+            f"replica-announce-ip {node_host(name)}",
+            f"replica-announce-port {_REDIS[name]}",
+            "repl-diskless-sync-delay 0",
+        ]
         if name != PRIMARY:
-            lines.append(f"replicaof {PRIMARY} {_REDIS[PRIMARY]}")
+            lines.append(f"replicaof {node_host(PRIMARY)} {_REDIS[PRIMARY]}")
         return redis_node(
             name,
             _REDIS[name],
@@ -106,8 +111,25 @@ class RedisSentinel(RedisServers):
         self.remember()
         return f"{seen.primary} replicates to 2, 3 sentinels agree on it, each knows 2 others and 2 healthy replicas"
 
+    def serving(self, deadline: float = 30.0) -> str:
+        """Every node answers, no sentinel sees a failover under way, and most name a primary that says so itself. A
+        former primary that was dead is made a replica 8 to 18 s after it came back (before Redis 7, see ``_PERIODS``);
+        nobody asks it meanwhile."""
+        self.wait("a primary, and an answer from every node", self._unserved, deadline)
+        return f"every node answers, most sentinels name {self.primary()}"
+
+    def _unserved(self) -> str | None:
+        silent = [name for name, role in self.roles().items() if role == "down"]
+        if silent:
+            return f"{', '.join(silent)} did not answer"
+        said = self.ask_each(_SENTINELS, "SENTINEL", "MASTER", MASTER_NAME)
+        flags = {name: records(reply)[0].get("flags") if reply else None for name, reply in said.items()}
+        if any(flag != "master" for flag in flags.values()):  # down, or a failover in progress
+            return f"the sentinels see the primary as {flags}"
+        return None if self.primary() is not None else "no primary that most sentinels name"
+
     def _view(self) -> View:
-        return view(self.consoles, list(_REDIS), list(_SENTINELS))
+        return view(self.consoles, _REDIS, _SENTINELS)
 
     def _speed_up(self) -> None:
         """Shorter periods, where the version has them; elsewhere a demotion after a heal takes up to 10 s."""
@@ -168,7 +190,7 @@ class RedisSentinel(RedisServers):
             self.platform.kill(name)
 
     def _replication(self) -> View:
-        return view(self.consoles, list(_REDIS), [])
+        return view(self.consoles, _REDIS, [])
 
     def _settled(self) -> bool:
         """Whether these are the very runs, in their first roles, no failover begun since, and all healthy again."""
@@ -198,10 +220,12 @@ class RedisSentinel(RedisServers):
             raise HarnessError(f"the wipe did not reach all replicas: WAIT said {acknowledged}, keys left {left}")
 
     def primary(self) -> str | None:
-        """The primary that most sentinels name, provided it says so itself."""
+        """The primary that most sentinels name, provided it says so itself: right after a failover most of them may
+        still name the one that died, while a client already follows the sentinel that led it."""
         said = self.ask_each(_SENTINELS, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME, timeout=0.3)
-        votes = Counter(str(reply[0]) for reply in said.values() if reply and reply[0] in _REDIS)
-        return next((name for name, count in votes.items() if count * 2 > len(_SENTINELS)), None)
+        votes = Counter(_BY_PORT.get(str(reply[1])) for reply in said.values() if reply and reply[0])
+        named = next((name for name, count in votes.items() if count * 2 > len(_SENTINELS)), None)
+        return named if named is not None and self.servers[named].role() == "master" else None
 
     def problems(self) -> list[str]:
         """Sentinels that went into TILT mode: they do nothing for 30 s, so the trial shows nothing."""

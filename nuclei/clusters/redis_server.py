@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 
+from nuclei.clusters.clocks import Ahead, compare
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, Reply
 from nuclei.clusters.probe import answers
 from nuclei.platforms.base import HarnessError, NodeSpec, Platform
@@ -34,6 +35,17 @@ class RedisServer:
             return self.console.info("server")["redis_version"]
         except (NoAnswer, ConsoleError, KeyError):
             return None
+
+    def clock_ahead(self) -> Ahead:
+        """How far its wall clock is ahead of ours (TIME). Raises HarnessError."""
+        try:
+            return compare(self._time)
+        except (NoAnswer, ConsoleError) as error:
+            raise HarnessError(f"{self.name} does not say what time it is: {error}") from error
+
+    def _time(self) -> float:
+        seconds, micros = self.console.ask("TIME")
+        return int(str(seconds)) + int(str(micros)) / 1e6
 
     def ping(self, site: str, timeout: float) -> bool:
         """PING from a site, through the proxied loopback port."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nuclei.clusters.base import Settings
+from nuclei.clusters.clocks import Ahead
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, Reply
 from nuclei.clusters.redis_conf import LEDGER
 from nuclei.clusters.redis_server import RedisServer
 from nuclei.clusters.tended import TendedCluster, side_by_side
-from nuclei.platforms.base import HarnessError, Platform
+from nuclei.platforms.base import HarnessError, Platform, Unsupported, node_via
 
 _ROLES = {"master": "primary", "slave": "replica", "sentinel": "sentinel"}
 
@@ -55,6 +56,12 @@ class RedisServers(TendedCluster):
         except (NoAnswer, ConsoleError) as error:
             raise HarnessError(f"{node} does not say whether it holds {key}: {error}") from error
 
+    def clock_ahead(self, node: str) -> Ahead:
+        """By TIME. A Sentinel whose wall clock moves does nothing for 30 s (TILT mode), so there is nothing to ask."""
+        if self.nodes[node].role == "sentinel":
+            raise Unsupported(f"{node} would go into TILT mode and do nothing for 30 s: that tests no lock")
+        return self.servers[node].clock_ahead()
+
     def versions(self) -> dict[str, str]:
         """The version that the servers tell (they all run on one image)."""
         found = self.servers[LEDGER].version()
@@ -67,7 +74,7 @@ class RedisServers(TendedCluster):
     def peer_ping(self, source: str, target: str, timeout: float = 0.5) -> bool:
         """PING from inside ``source`` to the name of ``target``. False as well where ``source`` cannot run it."""
         argv = ["timeout", "-s", "KILL", f"{timeout:g}"]
-        argv += ["redis-cli", "-h", target, "-p", str(self.nodes[target].port), "PING"]
+        argv += ["redis-cli", "-h", node_via(target), "-p", str(self.nodes[target].port), "PING"]
         try:
             # An exec takes a while to start; that is not the link's doing.
             return self.platform.run(source, argv, timeout + 3.0).output.strip() == "PONG"

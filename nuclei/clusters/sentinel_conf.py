@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 
-from nuclei.platforms.base import NODE_DATA, NODE_HOME, NodeSpec
+from nuclei.platforms.base import NODE_DATA, NODE_HOME, NODE_LISTEN, NodeSpec, node_host
 
 MASTER_NAME = "mymaster"
 _CONF = f"{NODE_HOME}/sentinel.conf"
@@ -45,21 +45,21 @@ def sentinel_node(
     watch = f"sentinel {{}} {MASTER_NAME}"
     lines = [
         f"port {sentinels[name]}",
-        "bind 0.0.0.0",
+        f"bind {NODE_LISTEN}",
         "protected-mode no",
         f"dir {NODE_DATA}",
         "sentinel resolve-hostnames yes",
         "sentinel announce-hostnames yes",
-        f"sentinel announce-ip {name}",
+        f"sentinel announce-ip {node_host(name)}",
         f"sentinel announce-port {sentinels[name]}",
         f"sentinel myid {sentinel_id(name)}",
-        f"{watch.format('monitor')} {primary[0]} {primary[1]} {quorum}",
+        f"{watch.format('monitor')} {node_host(primary[0])} {primary[1]} {quorum}",
         f"{watch.format('down-after-milliseconds')} {down_after * 1000:.0f}",
         f"{watch.format('failover-timeout')} {failover_timeout * 1000:.0f}",
         f"{watch.format('parallel-syncs')} 2",
-        *(f"{watch.format('known-replica')} {replica} {port}" for replica, port in replicas.items()),
+        *(f"{watch.format('known-replica')} {node_host(replica)} {port}" for replica, port in replicas.items()),
         *(
-            f"{watch.format('known-sentinel')} {other} {port} {sentinel_id(other)}"
+            f"{watch.format('known-sentinel')} {node_host(other)} {port} {sentinel_id(other)}"
             for other, port in sentinels.items()
             if other != name
         ),
@@ -70,6 +70,6 @@ def sentinel_node(
         role="sentinel",
         image="redis",
         port=sentinels[name],
-        command=["sh", "-c", _AFTER_THE_PRIMARY, "sentinel", primary[0], str(primary[1])],
+        command=["sh", "-c", _AFTER_THE_PRIMARY, "sentinel", node_host(primary[0]), str(primary[1])],
         files={_CONF: "\n".join(lines) + "\n"},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, Reply
@@ -36,9 +36,11 @@ def records(reply: Reply) -> list[dict[str, str]]:
     return found
 
 
-def view(consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]) -> View:
-    """Ask every node. A node that does not answer is a problem, not an exception."""
+def view(consoles: Mapping[str, Console], redis: Mapping[str, int], sentinels: Iterable[str]) -> View:
+    """Ask every node; ``redis``: name → port, by which addresses are told apart. A node that does not answer is a
+    problem, not an exception."""
     servers = side_by_side(redis, lambda name: _replication(consoles[name]))
+    sentinels = list(sentinels)
     watchers = side_by_side(sentinels, lambda name: _watching(consoles[name]))
     found = View()
     primaries = [name for name, info in servers.items() if info.get("role") == "master"]
@@ -48,7 +50,7 @@ def view(consoles: Mapping[str, Console], redis: list[str], sentinels: list[str]
     for name, info in servers.items():
         found.problems += _server_problems(name, info, len(redis) - 1)
     for name, answers in watchers.items():
-        found.problems += _watcher_problems(name, answers, found, len(redis) - 1, len(sentinels) - 1)
+        found.problems += _watcher_problems(name, answers, found, redis, len(sentinels) - 1)
     return found
 
 
@@ -78,16 +80,17 @@ def _server_problems(name: str, info: Mapping[str, str], replicas: int) -> list[
 
 
 def _watcher_problems(
-    name: str, answers: list[list[dict[str, str]]], found: View, replicas: int, others: int
+    name: str, answers: list[list[dict[str, str]]], found: View, redis: Mapping[str, int], others: int
 ) -> list[str]:
     if not answers:
         return [f"{name} does not answer"]
     (master, *_), known_replicas, known_others = answers[0] or [{}], answers[1], answers[2]
     found.epochs[name] = int(master.get("config-epoch", -1))
     problems = []
-    if master.get("ip") != found.primary or master.get("flags") != "master":
+    if master.get("port") != str(redis.get(found.primary or "")) or master.get("flags") != "master":
         problems.append(f"{name} sees {master.get('ip')} ({master.get('flags')}) as the primary")
     healthy = [r for r in known_replicas if r["flags"] == "slave" and r.get("master-link-status") == "ok"]
+    replicas = len(redis) - 1
     if len(healthy) != replicas or len(known_replicas) != replicas:
         said = ", ".join(f"{r['name']} ({r['flags']}, link {r.get('master-link-status')})" for r in known_replicas)
         problems.append(f"{name} sees the replicas {said or 'none'}")

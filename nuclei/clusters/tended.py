@@ -52,10 +52,11 @@ class TendedCluster(Cluster):
             time.sleep(0.03)
 
     def revive(self) -> list[str]:
-        """Restore every link and thaw what is frozen; returns the names of nodes that are dead."""
+        """Restore every link, true every clock and thaw what is frozen; returns the names of nodes that are dead."""
         errors = self.platform.links.restore_all()
         if errors:
             raise HarnessError(f"reset could not restore all links: {errors[0]}")
+        self.platform.true_clocks()
         states = side_by_side(self.nodes, self.platform.state)
         side_by_side([name for name, state in states.items() if state == "paused"], self.platform.resume)
         return [name for name, state in states.items() if state == "exited"]
@@ -64,6 +65,7 @@ class TendedCluster(Cluster):
         """Loopback ports of all served nodes, and the book from announced names to them."""
         served = self.wiring([]).served
         endpoints = {name: self.platform.endpoint(site, name) for name in served}
+        hosts = self.platform.place(served[0]).hosts
         roles: dict[str, list[str]] = {}
         for name in served:
             roles.setdefault(self.nodes[name].role, []).append(name)
@@ -71,6 +73,6 @@ class TendedCluster(Cluster):
             cluster=self.name,
             endpoints=endpoints,
             nodes=roles,
-            address_book={f"{name}:{self.nodes[name].port}": endpoint for name, endpoint in endpoints.items()},
+            address_book={f"{hosts[name]}:{self.nodes[name].port}": endpoint for name, endpoint in endpoints.items()},
             settings={**self.settings, **settings},
         )

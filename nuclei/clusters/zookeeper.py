@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer, Settings
+from nuclei.clusters.clocks import Ahead
 from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.four_letters import Answer, FourLetters
 from nuclei.clusters.probe import answers
@@ -19,13 +20,14 @@ from nuclei.clusters.redis_conf import LEDGER, ledger_node
 from nuclei.clusters.redis_server import RedisServer
 from nuclei.clusters.tended import TendedCluster, side_by_side
 from nuclei.clusters.zookeeper_conf import zookeeper_node
-from nuclei.clusters.zookeeper_tree import remove_tree
-from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Wiring
+from nuclei.clusters.zookeeper_tree import leader_ahead, remove_tree
+from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring, node_via
 
 _MEMBERS = (1, 2, 3)
 # How long a healed ensemble may take to be whole again before all of it is started anew.
 _SETTLE_SECONDS = 8.0
 _REMOVE_SECONDS = 10.0
+_LEADER_SECONDS = 5.0
 
 DEFAULTS: dict[str, float | int | str | bool] = {
     "session": 4.0,
@@ -84,7 +86,7 @@ class ZooKeeper(TendedCluster):
         """One leader, both followers in sync with it, and a ledger that answers."""
         self.wait("a whole ensemble", self._missing, deadline)
         self.ledger.remember()
-        return f"{self.primary()} leads, two followers are in sync with it"
+        return f"{self._leader()} leads, two followers are in sync with it"
 
     def _missing(self) -> str | None:
         said = self._ask_each("srvr", "mntr")
@@ -153,6 +155,28 @@ class ZooKeeper(TendedCluster):
         ]
         return max(leaders)[1] if leaders else None
 
+    def clock_ahead(self, node: str) -> Ahead:
+        """The leader's, from the birth of a node that it is asked to make; what followers think shows nowhere."""
+        if node == LEDGER:
+            return self.ledger.clock_ahead()
+        if (leader := self._leader()) != node:
+            raise Unsupported(
+                f"only a ZooKeeper leader says its wall time, and {node} is none (the leader is {leader})"
+            )
+        ahead = leader_ahead([self.platform.endpoint(self._sites[0], name) for name in self.servers])
+        if self._leader() != node:
+            raise HarnessError(f"{node} ceased to lead while it was asked for its wall time")
+        return ahead
+
+    def _leader(self) -> str:
+        """The leader; one reading may fail on a busy machine. Raises HarnessError."""
+        deadline = time.monotonic() + _LEADER_SECONDS
+        while (leader := self.primary()) is None:
+            if time.monotonic() > deadline:
+                raise HarnessError(f"there was no leader for {_LEADER_SECONDS:g} s; the servers say {self.roles()}")
+            time.sleep(0.02)
+        return leader
+
     def versions(self) -> dict[str, str]:
         found = {answer.version for answer in self._ask_each("srvr").values() if answer and answer.version}
         ledger = self.ledger.version()
@@ -175,7 +199,9 @@ class ZooKeeper(TendedCluster):
 
     def peer_ping(self, source: str, target: str, timeout: float = 0.5) -> bool:
         """``ruok`` to the client port: a probe of the election port would hold its listener up for a sync limit."""
-        script = f"exec 3<>/dev/tcp/{target}/{self.nodes[target].port} && printf ruok >&3 && read -r -N 4 said <&3"
+        script = (
+            f"exec 3<>/dev/tcp/{node_via(target)}/{self.nodes[target].port} && printf ruok >&3 && read -r -N 4 said <&3"
+        )
         argv = ["timeout", "-s", "KILL", f"{timeout:g}", "bash", "-c", f'{script} && echo "$said"']
         try:
             return self.platform.run(source, argv, timeout + 3.0).output.strip() == "imok"

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nuclei.platforms.base import NODE_DATA, NODE_HOME, NodeSpec
+from nuclei.platforms.base import NODE_DATA, NODE_HOME, NODE_LISTEN, NodeSpec, node_host
 
 CLIENT_PORT, QUORUM_PORT, ELECTION_PORT = 2180, 2880, 3880
 _CONF = f"{NODE_HOME}/zoo.cfg"
 _LAUNCHER = f"{NODE_HOME}/zookeeper.sh"
 _LOGGING = f"{NODE_HOME}/logging/logback.xml"
 
-# Debian: the manifest of zookeeper.jar names the rest, but no logging. Official image: a directory of jars.
+# A platform may name a release (a directory with lib/*.jar). Debian: the manifest of zookeeper.jar names the rest, but
+# no logging. Official image: a release at the root.
 _START = """\
 set -e
 echo {number} > {data}/myid
 classpath={home}/logging
-for jar in /usr/share/java/slf4j-simple.jar /usr/share/java/zookeeper.jar /apache-zookeeper-*/lib/*.jar; do
+if [ -n "${{LOCKQUAKE_ZOOKEEPER:-}}" ]; then
+    set -- "$LOCKQUAKE_ZOOKEEPER"/lib/*.jar
+else
+    set -- /usr/share/java/slf4j-simple.jar /usr/share/java/zookeeper.jar /apache-zookeeper-*/lib/*.jar
+fi
+for jar in "$@"; do
     if [ -e "$jar" ]; then classpath="$classpath:$jar"; fi
 done
 exec java {flags} -cp "$classpath" org.apache.zookeeper.server.quorum.QuorumPeerMain {conf}
@@ -55,12 +61,13 @@ def zookeeper_node(
         f"syncLimit={sync_limit}",
         f"dataDir={NODE_DATA}",
         f"clientPort={CLIENT_PORT + number}",
+        f"clientPortAddress={NODE_LISTEN}",
         "maxClientCnxns=0",
         "4lw.commands.whitelist=*",
         "admin.enableServer=false",
         "reconfigEnabled=false",
         "standaloneEnabled=false",
-        *(f"server.{i}=zk-{i}:{QUORUM_PORT + i}:{ELECTION_PORT + i}" for i in members),
+        *(f"server.{i}={node_host(f'zk-{i}')}:{QUORUM_PORT + i}:{ELECTION_PORT + i}" for i in members),
         *overlay.splitlines(),
     ]
     start = _START.format(number=number, data=NODE_DATA, home=NODE_HOME, flags=_FLAGS, conf=_CONF)

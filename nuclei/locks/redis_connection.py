@@ -70,13 +70,16 @@ def refusal_code(error: Exception) -> str | None:
 class RedisConnection:
     """A connection to whatever server ``find`` names, opened when needed and dropped after any error.
 
-    ``timeout``: seconds a connection attempt or a reply may take. Not for use by several threads.
+    ``timeout``: seconds a connection attempt or a reply may take. ``find`` may be asked by others as well, who want a
+    connection of another kind to that server. ``opened``: how many connections there were so far; what a server keeps
+    per connection is lost when it grows. Not for use by several threads.
     """
 
     def __init__(self, find: Callable[[], Endpoint], timeout: float) -> None:
-        self._find = find
+        self.find = find
         self._timeout = timeout
         self._connection: Connection | None = None
+        self.opened = 0
 
     def ready(self) -> None:
         """Be connected to a server that says it is the primary. Raises Refused: nothing of the caller's was sent."""
@@ -84,7 +87,7 @@ class RedisConnection:
             if not _ended(self._connection):
                 return
             self.close()
-        endpoint = self._find()
+        endpoint = self.find()
         connection = open_connection(endpoint, self._timeout)
         try:
             role = exchange(connection, "ROLE")[0]
@@ -95,6 +98,7 @@ class RedisConnection:
             connection.disconnect()
             raise Refused(f"{endpoint.host}:{endpoint.port} is a {role}, not a primary")
         self._connection = connection
+        self.opened += 1
 
     def command(self, *words: str | int) -> Any:
         """Send one command, once, and return its reply. Raises Refused or Indeterminate as described above."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, Refused
 from nuclei.locks.redis_connection import connection_for
@@ -15,6 +16,9 @@ from nuclei.locks.redis_connection import connection_for
 CLUSTERS = ("redis-single", "redis-sentinel")
 TIMES: Mapping[str, float | int | str | bool] = {"op_timeout": 0.5, "retry": 0.05}
 """Settings of every lock here, in seconds: limit of one command, and the mean pause between two tries."""
+GAP: Mapping[str, float | int | str | bool] = {"gap": 0.0}
+"""Setting of locks that need two commands where one would do: seconds to dawdle between them. Every program has that
+gap; ours can be made wide, so that what goes wrong in it can be shown at will."""
 
 SECOND_NS = 1_000_000_000
 RECOVERY_MARGIN_NS = 2 * SECOND_NS
@@ -26,8 +30,9 @@ def lease_ns(settings: Mapping[str, float | int | str | bool], default: float = 
     return int(float(settings.get("ttl", default)) * SECOND_NS)
 
 
-class RedisLock(Lock):
-    """A lock on one key. ``take`` and ``give_back`` are the algorithm; everything else is here."""
+class KeyLock(Lock):
+    """A lock on one key, wherever that is kept. ``reach``, ``take`` and ``give_back`` are the algorithm; trying again,
+    and which attempt a release belongs to, is here."""
 
     writes_owner = True
 
@@ -35,9 +40,12 @@ class RedisLock(Lock):
         super().__init__(context)
         self.key = context.key
         self.ttl_ns = lease_ns(context.surroundings.settings)
-        self.redis = connection_for(context.surroundings)
         self._retry = context.surroundings.number("retry", float(TIMES["retry"]))
         self._attempt: Attempt | None = None
+
+    @abstractmethod
+    def reach(self) -> None:
+        """Be connected. Raises Refused: nothing was asked yet."""
 
     @abstractmethod
     def take(self, attempt: Attempt) -> Grant | None:
@@ -49,11 +57,11 @@ class RedisLock(Lock):
 
     def connect(self) -> None:
         """Open the connection."""
-        self.redis.ready()
+        self.reach()
 
     def try_acquire(self, attempt: Attempt) -> Grant:
         """One try."""
-        self.redis.ready()
+        self.reach()
         try:
             grant = self.take(attempt)
         except Indeterminate:
@@ -85,6 +93,43 @@ class RedisLock(Lock):
         if not freed:
             raise Refused("not held: there was nothing of this attempt to free")
 
+
+class RedisLock(KeyLock):
+    """A lock on one key of the one server in charge."""
+
+    def __init__(self, context: LockContext) -> None:
+        super().__init__(context)
+        self.redis = connection_for(context.surroundings)
+        self._gap = context.surroundings.number("gap", 0.0)
+
+    def reach(self) -> None:
+        """Be connected to the server in charge."""
+        self.redis.ready()
+
+    def dawdle(self) -> None:
+        """The gap between two commands, as wide as the setting ``gap`` says."""
+        if self._gap > 0:
+            time.sleep(self._gap)
+
     def close(self) -> None:
         """Drop the connection."""
         self.redis.close()
+
+
+@contextmanager
+def already_taken(how: str) -> Iterator[None]:
+    """For commands after the one that took the key: even where they were certainly not executed, the key is there, so
+    the acquire as a whole is indeterminate."""
+    try:
+        yield
+    except Refused as refusal:
+        raise Indeterminate(f"{how}; then: {refusal}") from refusal
+
+
+@contextmanager
+def nothing_taken() -> Iterator[None]:
+    """For commands before the one that takes the key: whatever became of them, this attempt certainly has nothing."""
+    try:
+        yield
+    except Indeterminate as error:
+        raise Refused(f"busy, and who holds it is not known: {error}") from error

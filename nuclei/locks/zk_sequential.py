@@ -1,9 +1,9 @@
 """``zk-sequential``: ephemeral sequential nodes; the lowest holds the lock, each waiter watches its predecessor only.
 
-The recipe of the ZooKeeper manual, as a careful client runs it: it takes SUSPENDED for lost (a client that is cut off
-cannot know whether its session still lives, and LOST is only said after reconnecting), it never takes a grant from a
-session that broke while it looked, and the node's name begins with the attempt's id, so that a create whose reply was
-lost can be found and deleted. The fencing token is the node's czxid.
+The recipe of the ZooKeeper manual, as a careful client runs it: it takes SUSPENDED for lost, it never takes a grant
+from a session that broke while it looked, and the node's name begins with the attempt's id, so that a create whose
+reply was lost can be found and deleted. The fencing token is the node's czxid. With ``lock.reentry`` above 1 its holder
+may take it again, which is counted in the client and asks no server, as Curator's InterProcessMutex does.
 
 Sources: ZooKeeper Recipes and Solutions, "Locks" and "Recoverable errors and the GUID"; kazoo, "Listening for
 connection events"; F. Junqueira, B. Reed, ZooKeeper, 2013, "The ephemeral node and the paused process".
@@ -11,20 +11,14 @@ connection events"; F. Junqueira, B. Reed, ZooKeeper, 2013, "The ephemeral node 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, Lock, LockContext, LockEntry, LockError, Refused
-from nuclei.locks.zk_session import DEFAULT_OP_TIMEOUT, DEFAULT_SESSION, SessionOver, ZkSession, lock_path
+from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry, LockError, Refused
+from nuclei.locks.zk_lock import BURROWS, CLUSTERS, GUIDE, RECIPE, SETTINGS, ZkLock, spec_in_session
 
 SEQUENCE_DIGITS = 10
-SECOND_NS = 1_000_000_000
-RECOVERY_MARGIN_NS = 4 * SECOND_NS
-"""Added to the session for the promised recovery: a new leader restarts every session's timer, and electing one takes
-a moment (WIRING §4.8)."""
 
 
 def number(name: str) -> int:
@@ -36,79 +30,62 @@ class _NodeGone(Refused):
     """The own node is not among the contenders any more."""
 
 
-class ZkSequential(Lock):
-    """``_holding`` and the session's state change under one mutex, so a break of the session either finds the lock
-    held (and the client is told) or is found by the grant (which is then not given)."""
-
-    writes_owner = True
+class ZkSequential(ZkLock):
+    """``_node``: the own contender, ``_grant``: what its holder was handed, with the depth it is at now."""
 
     def __init__(self, context: LockContext) -> None:
         super().__init__(context)
-        self.parent = lock_path(context.key)
-        self.zk = ZkSession(context.surroundings, context.random, self._broke)
-        self._mutex = threading.Lock()
-        self._holding = False
-        self._attempt: Attempt | None = None
         self._node: str | None = None
-
-    def connect(self) -> None:
-        """Open the session and make sure that the lock's parent node is there."""
-        self.zk.open()
-        self.zk.ensure(self.parent)
-
-    def try_acquire(self, attempt: Attempt) -> Grant:
-        """Create, look, and delete the own node again when it is not the first."""
-        return self._take(attempt, None)
-
-    def acquire(self, attempt: Attempt, limit: float) -> Grant:
-        """Wait behind the predecessor; at the limit the own node is deleted, which takes one request more."""
-        return self._take(attempt, time.monotonic() + limit)
+        self._grant = Grant()
+        self._reentry = int(context.surroundings.number("reentry", 1))
 
     def release(self) -> None:
-        """Delete the own node. Cut off, it waits one request's time for the connection, then it cannot know."""
+        """One level up; at the outermost the own node is deleted."""
         with self._mutex:
-            self._holding = False
-        attempt = self._attempt
-        if attempt is None:
-            raise Refused("not held: there is no attempt to release")
-        if not self.zk.wait_connected(self.zk.timeout):
-            raise Indeterminate("not connected: the node stays until the session ends or can be reached again")
-        try:
-            deleted = [self.zk.delete(f"{self.parent}/{name}") for name in self._own_nodes(attempt)]
-        except SessionOver:
-            self._forget()
-            raise
-        except Refused as broken:
-            raise Indeterminate(f"the connection broke again: {broken}") from broken
-        self._forget()
-        if not any(deleted):
-            raise Refused("not held: there is no node of this attempt, so its session has ended")
-
-    def close(self) -> None:
-        """Close the session, which also takes the own node away if the servers can be told."""
-        with self._mutex:
-            self._holding = False
-        self.zk.close()
+            if self._holding and self._grant.depth > 1:
+                self._grant = Grant(owner=self._grant.owner, fence=self._grant.fence, depth=self._grant.depth - 1)
+                return
+        super().release()
 
     # ---- the recipe
 
     def _take(self, attempt: Attempt, deadline: float | None) -> Grant:
+        again = self._again()
+        if again is not None:
+            return again
         fence = self._enlist(attempt)
         try:
             while True:
                 breaks = self.zk.breaks
                 ahead = self._predecessor(deadline)
-                if ahead is None and self._claim(breaks):
-                    return Grant(owner=attempt.owner, fence=fence)
+                if ahead is None:
+                    token = self._permitted(attempt, fence, deadline)
+                    if token is not None and self._claim(breaks):
+                        self._grant = Grant(owner=attempt.owner, fence=token)
+                        return self._grant
                 if deadline is None:
                     raise Refused(f"busy: behind {ahead}" if ahead else "the session broke while looking")
                 if ahead is not None:
-                    self._wait_behind(ahead, deadline)
+                    self._wait_until_gone(f"{self.parent}/{ahead}", deadline)
         except _NodeGone:
             self._forget()
             raise
         except LockError as error:
-            raise self._withdrawn(error) from error
+            raise self._withdrawn(attempt, error) from error
+
+    def _again(self) -> Grant | None:
+        """One level deeper for who holds it already; None for who does not. Raises Refused at the limit."""
+        with self._mutex:
+            if not self._holding:
+                return None
+            if self._grant.depth >= self._reentry:
+                raise Refused(f"the own re-entry limit of {self._reentry} is reached")
+            self._grant = Grant(owner=self._grant.owner, fence=self._grant.fence, depth=self._grant.depth + 1)
+            return self._grant
+
+    def _permitted(self, attempt: Attempt, czxid: int, deadline: float | None) -> int | None:
+        """First in line: the fencing token to enter with, None to look again."""
+        return czxid
 
     def _enlist(self, attempt: Attempt) -> int:
         """Create the own node; its czxid. An indeterminate create leaves the attempt for release to clean up."""
@@ -151,78 +128,35 @@ class ZkSequential(Lock):
     def _contenders(self) -> list[str]:
         return [name for name in self.zk.children(self.parent) if name[-SEQUENCE_DIGITS:].isdigit()]
 
+    def _give_back(self, attempt: Attempt) -> bool:
+        return any([self._remove(name, attempt) for name in self._own_nodes(attempt)])
+
+    def _remove(self, name: str, attempt: Attempt) -> bool:
+        return self.zk.delete(f"{self.parent}/{name}")
+
     def _own_nodes(self, attempt: Attempt) -> list[str]:
         """The node of an attempt: known, or found by its prefix where the reply to its create was lost."""
         if self._node is not None:
             return [self._node]
         return [name for name in self._contenders() if name[:-SEQUENCE_DIGITS] == f"{attempt.id}-"]
 
-    def _claim(self, breaks: int) -> bool:
-        """Hold the lock from now on, unless the session broke since ``breaks`` was read."""
-        with self._mutex:
-            self._holding = self.zk.connected and self.zk.breaks == breaks
-            return self._holding
-
-    def _wait_behind(self, ahead: str, deadline: float) -> None:
-        """Wait until the predecessor's node is gone, the connection breaks, or the limit comes."""
-        event = threading.Event()
-
-        def woken(change: Any) -> None:
-            if change.type == "DELETED" and not over.is_set():
-                self.context.on_wake(f"predecessor {ahead} is gone")
-            event.set()
-
-        over = threading.Event()
-        try:
-            if self.zk.watch(f"{self.parent}/{ahead}", woken):
-                event.wait(max(0.0, deadline - time.monotonic()))
-        except LockError:
-            return  # the next look waits for the connection, as long as there is time
-        finally:
-            over.set()
-
-    def _withdrawn(self, cause: LockError) -> LockError:
-        """Delete the own node after a failed acquire: Refused when it is certainly gone, else Indeterminate."""
-        try:
-            self.zk.wait_connected(self.zk.timeout)
-            self.zk.delete(f"{self.parent}/{self._node}")
-        except SessionOver as error:
-            self._forget()
-            return Refused(f"{cause}; {error}")
-        except LockError as error:
-            return Indeterminate(f"{cause}; the own node {self._node} may still wait in line: {error}")
-        self._forget()
-        return Refused(str(cause))
-
     def _forget(self) -> None:
-        self._attempt = self._node = None
-
-    def _broke(self, state: str) -> None:
-        """Kazoo's thread: the connection is SUSPENDED or the session LOST; either way the lock counts as lost."""
-        with self._mutex:
-            held, self._holding = self._holding, False
-        if held:
-            self.context.on_lost(state)
+        super()._forget()
+        self._node = None
 
 
 def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
     """An owner mutex in a session, fenced. A lower contender refuses rightly while nobody holds: spurious refusals."""
-    session = int(float(settings.get("session", DEFAULT_SESSION)) * SECOND_NS)
-    return Spec(session_ns=session, fenced=True, recovery_ns=session + RECOVERY_MARGIN_NS)
+    return spec_in_session(settings, fenced=True)
 
-
-RECIPE = "https://zookeeper.apache.org/doc/current/recipes.html#sc_recipes_Locks"
-GUIDE = "https://zookeeper.apache.org/doc/current/zookeeperProgrammers.html#ch_zkSessions"
-BURROWS = "M. Burrows, The Chubby lock service, OSDI 2006, §2.4 (sequencers)"
 
 LOCK = LockEntry(
     name="zk-sequential",
     summary="ephemeral sequential nodes, predecessor watch, leaves on SUSPENDED, fencing token = czxid",
-    clusters=("zookeeper",),
+    clusters=CLUSTERS,
     make=ZkSequential,
     spec=spec,
-    # The session is the cluster's setting (`--set cluster.session=2s`): its servers bound what a client may ask for.
-    defaults={"op_timeout": DEFAULT_OP_TIMEOUT},
+    defaults={**SETTINGS, "reentry": 1},
     claims=(
         Claim(property="mutual-exclusion", fault="none", verdict="kept", source=RECIPE),
         Claim(property="mutual-exclusion", fault="isolated leader", verdict="kept", source=RECIPE),
@@ -233,5 +167,7 @@ LOCK = LockEntry(
         Claim(property="lease", fault="client pause > session", verdict="kept", source=GUIDE),
         Claim(property="fencing-at-ledger", fault="client pause > session", verdict="kept", source=BURROWS),
         Claim(property="recovery", fault="client kill", verdict="kept", source=f"{GUIDE}: ephemeral nodes"),
+        Claim(property="herd", fault="none", verdict="kept", source=f"{RECIPE}: a node is watched by one client"),
+        Claim(property="fairness", fault="none", verdict="kept", source=f"{RECIPE}: in order of sequence numbers"),
     ),
 )

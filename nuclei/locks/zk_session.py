@@ -22,6 +22,10 @@ DEFAULT_SESSION = 4.0
 DEFAULT_OP_TIMEOUT = 1.0
 
 
+ONE_NODE = "lock"
+"""The name of the node that all contenders create, in recipes with one node: it says nothing about its owner."""
+
+
 def lock_path(key: str) -> str:
     """The parent node of a lock: one level below the root, whatever the key looks like."""
     return "/" + key.strip("/").replace("/", "-")
@@ -78,10 +82,11 @@ class ZkSession:
 
     # ---- requests
 
-    def create(self, path: str, value: bytes) -> tuple[str, int]:
-        """Create an ephemeral sequential node; its full path and its czxid."""
+    def create(self, path: str, value: bytes, *, ephemeral: bool = True, sequence: bool = True) -> tuple[str, int]:
+        """Create a node; its full path and its czxid. Raises kazoo's NodeExistsError and NoNodeError (no parent)."""
         made, stat = self._ask(
-            "create", lambda: self._client.create_async(path, value, ephemeral=True, sequence=True, include_data=True)
+            "create",
+            lambda: self._client.create_async(path, value, ephemeral=ephemeral, sequence=sequence, include_data=True),
         )
         return made, stat.czxid
 
@@ -92,6 +97,29 @@ class ZkSession:
     def children(self, path: str) -> list[str]:
         """The names of a node's children, in no order."""
         return list(self._ask("getChildren", lambda: self._client.get_children_async(path)))
+
+    def read(self, path: str) -> tuple[bytes, int] | None:
+        """A node's value and the version of that (0 at its birth, one more with each write); None when it is not
+        there."""
+        from kazoo.exceptions import NoNodeError
+
+        try:
+            value, stat = self._ask("getData", lambda: self._client.get_async(path))
+        except NoNodeError:
+            return None
+        return value, stat.version
+
+    def write_with(self, node: str, path: str, value: bytes, version: int, *, delete: bool) -> bool:
+        """In one transaction: ``node`` is there (``delete``: and is deleted), ``path`` has ``version`` and is written.
+        False when either was not so; then nothing happened."""
+        transaction = self._client.transaction()
+        if delete:
+            transaction.delete(node)
+        else:
+            transaction.check(node, -1)
+        transaction.set_data(path, value, version)
+        said = self._ask("multi", transaction.commit_async)
+        return not any(isinstance(each, Exception) for each in said)
 
     def watch(self, path: str, woken: Callable[[Any], None]) -> bool:
         """Whether the node exists; ``woken`` is called once when that changes, or when the connection breaks."""

@@ -25,6 +25,7 @@ DEFAULTS: Mapping[str, Any] = {
     "writes": 1,
     "heed_deadline": False,
     "rounds": 0,
+    "reenter": 0.0,
 }
 
 
@@ -37,7 +38,8 @@ class Contend(Workload):
     """``hold`` and ``think``: mean seconds inside and outside, ``limit``: longest wait for the lock in seconds,
     ``try_share``: share of attempts that do not wait, ``writes``: ledger writes per hold (none without a ledger),
     ``heed_deadline``: check the own lease's deadline before each write (most programs do not), ``rounds``: how many
-    attempts to make, 0 = until told to finish."""
+    attempts to make, 0 = until told to finish, ``reenter``: share of holds that take the lock a second time while
+    inside, waiting for it at most ``limit`` (only re-entrant locks let them)."""
 
     def run(self, session: Session) -> None:
         """Attempts until the end is asked for; leaves nothing held."""
@@ -55,6 +57,8 @@ class Contend(Workload):
             session.settle()
             session.sleep(PAUSE_AFTER_REFUSAL)
             return
+        if not self._stays_through_re_entry(session):
+            return
         writes = int(self.params["writes"]) if session.has_ledger else 0
         hold = around(float(self.params["hold"]), session.random)
         for _ in range(writes):
@@ -66,6 +70,21 @@ class Contend(Workload):
             session.leave("told")
         session.release()
         session.settle()
+
+    def _stays_through_re_entry(self, session: Session) -> bool:
+        """Perhaps take the lock once more and give that back; False when the whole hold is over by then."""
+        share = float(self.params["reenter"])
+        if not share or session.random.random() >= share:
+            return True
+        identity = session.client
+        if session.acquire(float(self.params["limit"])) is not None:
+            session.release()
+        session.settle()
+        if session.inside or session.client != identity:
+            return session.inside
+        session.release()  # told of its loss meanwhile: the outer hold is given back all the same
+        session.settle()
+        return False
 
     def _raise_counter(self, session: Session, hold: float) -> bool:
         """Read, hold, write; whether the client is still inside, as far as it cares to know."""

@@ -21,7 +21,9 @@ _ENDS: dict[str, EndReason] = {
     "move_from": "deleted",
 }
 # What gives a key a value, for the types that locks use; expire, persist and the like leave the holder as it is.
-_WRITES = {"set", "getset", "setrange", "append", "restore", "rename_to", "copy_to", "hset", "sadd", "zadd", "lpush"}
+_WRITES = {"set", "getset", "setrange", "append", "restore", "rename_to", "copy_to"}
+# What gives an absent key its first content, but only adds to one that is there: its holder, re-entering, say.
+_ADDS = {"hset", "hincrby", "hincrbyfloat", "sadd", "zadd", "lpush"}
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Holdings:
             if notice.event in _ENDS and present:
                 changes += _whole(owner, since, Change(notice.t, "ended", owner, _ENDS[notice.event]))
                 present, owner, since = False, None, None
-            elif notice.event in _WRITES and not present:
+            elif notice.event in _WRITES | _ADDS and not present:
                 present, owner, since = True, None, notice.t
             elif notice.event in _WRITES and (owner is None or value != owner):
                 changes += _whole(owner, since, Change(notice.t, "ended", owner, "replaced"))

@@ -12,14 +12,14 @@ import time
 
 from nuclei.clusters.console import parse_csv
 from nuclei.clusters.observers.holdings import Notice
-from nuclei.platforms.base import HarnessError, Pipe, Platform
+from nuclei.platforms.base import NODE_SELF, HarnessError, Pipe, Platform
 
 MARK = "mark "
 
 # A subscribed redis-cli never reads its stdin, so nothing would end it when we go away: the shell around it does.
 _GUARD = """
 exec 3<&0
-redis-cli -p "$1" --csv subscribe "$2" "$3" </dev/null 3<&- & cli=$!
+redis-cli -h "$1" -p "$2" --csv subscribe "$3" "$4" </dev/null 3<&- & cli=$!
 { cat <&3; kill "$cli"; } >/dev/null 2>&1 &
 exec 3<&-
 wait "$cli"
@@ -42,7 +42,9 @@ class KeyEvents:
             return True
         platform, node, port = self._where
         try:
-            self._pipe = platform.pipe(node, ["sh", "-c", _GUARD, "events", str(port), self._channel, self.marks])
+            self._pipe = platform.pipe(
+                node, ["sh", "-c", _GUARD, "events", NODE_SELF, str(port), self._channel, self.marks]
+            )
             if all(self._line(timeout) is not None for _ in range(2)):  # the confirmations of the subscription
                 return True
         except (HarnessError, EOFError):

@@ -9,9 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from histories.write import PartWriter
 from nuclei.clusters.base import Observer
-from nuclei.clusters.observers.redis_node import RedisNodeWatch
+from nuclei.clusters.observers.redis_node import RedisNodeWatch, RowWriter
 from nuclei.clusters.observers.threads import start_all, stop_all
 from nuclei.platforms.base import Platform
 
@@ -19,7 +18,7 @@ from nuclei.platforms.base import Platform
 class RedisObserver(Observer):
     """Watches ``key`` on the nodes ``ports`` (name → port)."""
 
-    def __init__(self, platform: Platform, ports: Mapping[str, int], key: str, writer: PartWriter) -> None:
+    def __init__(self, platform: Platform, ports: Mapping[str, int], key: str, writer: RowWriter) -> None:
         self._stop = threading.Event()
         self._watches = [RedisNodeWatch(platform, node, port, key, writer, self._stop) for node, port in ports.items()]
         self._threads: list[threading.Thread] = []

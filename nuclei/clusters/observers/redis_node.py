@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from typing import Protocol
 
 from histories.rows import Role, Server
 from histories.vocabulary import EndReason
-from histories.write import PartWriter
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer
 from nuclei.clusters.observers.holdings import Holdings, Notice
 from nuclei.clusters.observers.key_events import KeyEvents
@@ -18,8 +18,16 @@ from nuclei.platforms.base import HarnessError, Platform
 INTERVAL = 0.08
 """Seconds between two readings when nothing is notified."""
 BLIND_AFTER = 0.3
-# One atomic step: the value, its remaining time, and a mark among the notifications (see key_events).
-_LOOK = """local value = redis.call('GET', KEYS[1])
+# One atomic step: the owner, the key's remaining time, and a mark among the notifications (see key_events). The owner
+# is the value; of a hash it is the field (several in order), because what a field holds is a count that changes.
+_LOOK = """local value = false
+if redis.call('TYPE', KEYS[1]).ok == 'hash' then
+  local fields = redis.call('HKEYS', KEYS[1])
+  table.sort(fields)
+  value = table.concat(fields, ' ')
+else
+  value = redis.call('GET', KEYS[1])
+end
 local left = redis.call('PTTL', KEYS[1])
 redis.call('PUBLISH', ARGV[1], ARGV[2])
 return {value, left}"""
@@ -27,11 +35,18 @@ _SCRIPT = " ".join(_LOOK.split())
 _ROLES = {"master": "primary", "slave": "replica"}
 
 
+class RowWriter(Protocol):
+    """Takes the rows of an observer."""
+
+    def write(self, row: Role | Server) -> object:
+        """Take one row. May be called by several threads."""
+
+
 class RedisNodeWatch:
     """Watches one node until ``stop``. ``seen`` is set after the first reading; ``trouble`` is the last failure."""
 
     def __init__(
-        self, platform: Platform, node: str, port: int, key: str, writer: PartWriter, stop: threading.Event
+        self, platform: Platform, node: str, port: int, key: str, writer: RowWriter, stop: threading.Event
     ) -> None:
         self.node = node
         self.seen = threading.Event()

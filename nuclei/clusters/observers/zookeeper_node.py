@@ -1,4 +1,7 @@
-"""One ZooKeeper server as its observer sees it: its mode, the lock's children, the times it could not be seen."""
+"""One ZooKeeper server as its observer sees it: its mode, the lock's children, the times it could not be seen.
+
+Children are seen as long as they are ephemeral: no four-letter word lists persistent nodes.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from histories.vocabulary import EndReason, ServerEvent
 from histories.write import PartWriter
 from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.four_letters import Answer, FourLetters
+from nuclei.locks.zk_session import ONE_NODE
 from nuclei.platforms.base import HarnessError, Platform
 
 INTERVAL = 0.2
@@ -19,10 +23,13 @@ BLIND_AFTER = 0.3
 _SEQUENCE = re.compile(r"-?\d{10}$")
 
 
-def owner_of(path: str) -> str | None:
-    """What a sequential child's name says before its sequence number (recipes put a mark of the attempt there)."""
+def owner_of(path: str, session: str | None = None) -> str | None:
+    """What a child's name says before its sequence number, if it has one (recipes put a mark of the attempt there).
+
+    The name of a node that all contenders create says nothing, and no four-letter word tells what is in it: there it is
+    the session, which servers call the node's ephemeralOwner."""
     name = path.rpartition("/")[2]
-    return _SEQUENCE.sub("", name) or None
+    return session if name == ONE_NODE else _SEQUENCE.sub("", name) or None
 
 
 def end_reason(session: str, was: Answer | None, now: Answer, *, restarted: bool) -> EndReason:
@@ -136,7 +143,7 @@ class ZooKeeperNodeWatch:
         reason: EndReason | None = None,
         evidence: str | None = None,
     ) -> None:
-        owner = owner_of(path) if path else None
+        owner = owner_of(path, session) if path else None
         key = path or self._prefix[:-1]
         self._writer.write(
             Server(

@@ -40,7 +40,9 @@ class Endpoint(asyncio.Protocol):
         """Nothing is read until both sockets are open and the chain of toxics is built."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        transport.pause_reading()
+        # A moment later: asyncio begins to read after this call, up to Python 3.11.2 (Debian 12) whatever is said in
+        # it, and what comes before there is somewhere to forward it would be lost.
+        asyncio.get_running_loop().call_soon(transport.pause_reading)
         transport.max_size = _READ_SIZE  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:

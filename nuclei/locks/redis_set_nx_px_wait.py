@@ -1,0 +1,82 @@
+"""``redis-set-nx-px-wait``: ``SET key owner NX PX``, then ``WAIT 1``: a replica must have it, or it is freed again.
+
+A promoted replica that had confirmed the lock knows it, so a primary that is just killed loses nothing. What it does
+not promise is kept on purpose: the replica that confirmed is not the one that must be promoted, and a primary that
+comes back empty before anybody was promoted makes its replicas empty, too. With fewer replicas than are to confirm
+(one server) nobody ever gets in, so it does not run there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from histories.spec import Spec
+from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry
+from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, SECOND_NS, TIMES, already_taken, lease_ns
+from nuclei.locks.redis_set_nx_px import ONE_SERVER, RedisSetNxPx
+
+REPLICAS = 1
+DEFAULT_WAIT = 0.2
+NO_REPLICA_NS = 20 * SECOND_NS
+"""Added to the promised recovery: nobody gets in before a replica follows the new primary, and Sentinel takes up to
+18 s to make one of a former primary that came back (before Redis 7)."""
+
+
+class RedisSetNxPxWait(RedisSetNxPx):
+    """Released like ``redis-set-nx-px``. ``wait``: seconds that replicas may take to confirm (less than
+    ``op_timeout``, or a primary without replicas would look like one that does not answer)."""
+
+    def __init__(self, context: LockContext) -> None:
+        super().__init__(context)
+        self._wait_ms = int(context.surroundings.number("wait", DEFAULT_WAIT) * 1000)
+
+    def take(self, attempt: Attempt) -> Grant | None:
+        """SET, WAIT, and free it again when nobody confirmed; the lease runs from before the SET.
+
+        WAIT is about the writes of its own connection: on another one it would confirm at once that there were none."""
+        grant = super().take(attempt)
+        if grant is None:
+            return None
+        with already_taken("SET took the key"):
+            opened = self.redis.opened
+            confirmed = self.redis.command("WAIT", REPLICAS, self._wait_ms) >= REPLICAS
+            if confirmed and self.redis.opened == opened:
+                return grant
+            self.give_back(attempt)
+        return None
+
+
+def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
+    """An owner mutex with a lease. Refusals are spurious: it refuses while free when no replica confirms."""
+    lease = lease_ns(settings)
+    return Spec(lease_ns=lease, recovery_ns=lease + RECOVERY_MARGIN_NS + NO_REPLICA_NS)
+
+
+WAIT = "https://redis.io/docs/latest/commands/wait/ (Consistency and WAIT)"
+NO_PERSISTENCE = (
+    "https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ "
+    "(Safety of replication when master has persistence turned off)"
+)
+
+LOCK = LockEntry(
+    name="redis-set-nx-px-wait",
+    summary="SET NX PX, then WAIT 1: granted once a replica has it too, else freed again",
+    clusters=("redis-sentinel",),
+    make=RedisSetNxPxWait,
+    spec=spec,
+    defaults={"ttl": 2.0, **TIMES, "wait": DEFAULT_WAIT},
+    claims=(
+        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ONE_SERVER),
+        Claim(property="mutual-exclusion", fault="primary kill", verdict="kept", source=WAIT),
+        Claim(property="mutual-exclusion", fault="primary kill, replicas cut before", verdict="kept", source=WAIT),
+        Claim(
+            property="mutual-exclusion",
+            fault="primary kill, the replica that confirmed cut from the sentinels",
+            verdict="lost",
+            source=f"{WAIT}: it is still possible to lose a write that was acknowledged by replicas",
+        ),
+        Claim(property="mutual-exclusion", fault="primary restart without data", verdict="lost", source=NO_PERSISTENCE),
+        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=ONE_SERVER),
+        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{ONE_SERVER}: the key expires"),
+    ),
+)

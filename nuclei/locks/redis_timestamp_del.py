@@ -1,0 +1,57 @@
+"""``redis-timestamp-del``: the key holds a deadline; whoever reads one that is past deletes the key, then SETNX.
+
+Its mistake is kept on purpose, and the Redis manual tells it as a warning: two rescuers read the same stale deadline;
+the first deletes the key and sets its own, the second deletes *that* and sets its own, and both are in. No fault is
+needed once a deadline is past. ``redis-getset`` is the fix. Also kept: the release is a blind ``DEL``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from histories.spec import Spec
+from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
+from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RedisDeadline
+from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, TIMES, lease_ns, nothing_taken
+
+
+class RedisTimestampDel(RedisDeadline):
+    """``gap``: seconds between reading a stale deadline and deleting the key."""
+
+    def take_over(self, stale: str) -> Grant | None:
+        """DEL whatever is there by now, then SETNX like everybody."""
+        with nothing_taken():
+            self.redis.command("DEL", self.key)
+        return self.set_if_absent()
+
+    def give_back(self, attempt: Attempt | None) -> bool:
+        """DEL, whoever holds it by now."""
+        return bool(self.redis.command("DEL", self.key))
+
+
+def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
+    """An owner mutex with a lease that ends once somebody looks. Refusals are spurious: see ``redis-setnx``."""
+    lease = lease_ns(settings)
+    return Spec(lease_ns=lease, recovery_ns=lease + RECOVERY_MARGIN_NS)
+
+
+RACE = f"{HANDLING_DEADLOCKS}: ERROR: because of a race condition, both C1 and C2 acquired the lock"
+
+LOCK = LockEntry(
+    name="redis-timestamp-del",
+    summary="the value is a deadline; who reads a past one deletes the key, then SETNX: two rescuers get in",
+    clusters=CLUSTERS,
+    make=RedisTimestampDel,
+    spec=spec,
+    defaults={"ttl": 2.0, **TIMES, **GAP},
+    claims=(
+        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=f"{HANDLING_DEADLOCKS}: SETNX"),
+        Claim(property="recovery", fault="client kill", verdict="kept", source=HANDLING_DEADLOCKS),
+        Claim(property="mutual-exclusion", fault="client kill", verdict="lost", source=RACE),
+        Claim(property="lease", fault="client kill", verdict="lost", source=RACE),
+        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source="the deadline passes"),
+        Claim(
+            property="owner-safe-release", fault="client pause > TTL", verdict="lost", source="DEL asks for no owner"
+        ),
+    ),
+)
