@@ -1,18 +1,18 @@
 # Every target sets up what is missing first: environment, dependencies and, where servers run, container images.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help trial test unit bench soak lint images lock clean setup
+.PHONY: help trial test unit bench bench-checker soak soak-checker lint images lock clean setup
 
 BIN := .venv/bin
 export PYTHON
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 20
 
-trial: images  ## the main job: real clusters, real faults, a table of verdicts (3 minutes)
-	@$(BIN)/lockquake campaign campaigns/quick.toml
+trial: ready  ## the main job: real clusters, real faults, a table of verdicts (3 minutes)
+	@$(BIN)/lockquake campaign campaigns/quick.toml $(TRIAL_ARGS)
 
-test: images  ## all tests, those on real servers among them
+test: ready  ## all tests, those on real servers among them
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 unit: setup  ## the tests that need no Docker
@@ -21,8 +21,20 @@ unit: setup  ## the tests that need no Docker
 bench: setup  ## what the proxy costs, against a direct connection
 	@$(BIN)/python -m benchmarks.proxy $(BENCH_ARGS)
 
-soak: images  ## repeat everything that has a rate, and write docs/soak.md (half an hour)
+bench-checker: setup  ## how fast the checker is, and what memory it takes; writes docs/benchmark-checker.md
+	@$(BIN)/python -m benchmarks.checker --output docs/benchmark-checker.md $(BENCH_ARGS)
+
+soak-checker: setup  ## compare the checkers with an exhaustive search on 100,000 histories a class (half an hour)
+	@LOCKQUAKE_REFEREE_HISTORIES=100000 $(BIN)/python -m pytest tests/unit/checker/linear tests/unit/checker/search \
+		tests/unit/checker/test_lease_order.py -k "agree or order" -o timeout=7200 $(PYTEST_ARGS)
+
+soak: images soak-checker  ## repeat everything that has a rate, and write docs/soak.md (an hour)
 	@$(BIN)/python -m benchmarks.soak --output docs/soak.md $(SOAK_ARGS)
+
+.PHONY: mutants
+mutants: setup  ## small changes to the checker's kernels, and whether its tests notice; writes docs/mutants.md (an hour)
+	@test -d build/mutants/tool || $(BIN)/python -m pip install -q --target build/mutants/tool mutmut==3.8.1
+	@$(BIN)/python -m benchmarks.mutants --tool build/mutants/tool $(MUTANTS_ARGS)
 
 lint: setup  ## style and types
 	@$(BIN)/ruff check .
@@ -31,6 +43,20 @@ lint: setup  ## style and types
 
 images: setup  ## the container images: used, pulled or built
 	@$(BIN)/lockquake images --ensure
+
+.PHONY: servers
+servers: setup  ## the servers that run without Docker: used, or fetched where that needs no root
+	@$(BIN)/lockquake servers --ensure
+
+# Docker where a daemon answers, processes where the server programs are; what is missing is said, not fatal.
+.PHONY: ready
+ready: setup
+	@$(BIN)/lockquake images --ensure --best-effort
+	@$(BIN)/lockquake servers --ensure --best-effort
+
+.PHONY: fresh
+fresh: setup  ## prove trial and test in a minimal root file system as an unprivileged user, without Docker (as root)
+	@scripts/fresh.sh
 
 lock:  ## resolve the dependencies anew (needs uv)
 	@scripts/lock.sh

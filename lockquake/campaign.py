@@ -19,6 +19,7 @@ from lockquake.batch import Rigs, Stop, run_one
 from lockquake.expectation import Expectation, Standing, standing
 from lockquake.plan import Plan, build
 from lockquake.rig import Rig
+from lockquake.support import require_supported
 from lockquake.trial import Say, TrialResult
 from nuclei.platforms.base import HarnessError, Unsupported
 
@@ -112,7 +113,9 @@ class CampaignRun:
         outcomes: dict[int, Outcome] = {}
         for number, entry in enumerate(self.campaign.trial):
             try:
-                groups.setdefault(Rig.key(entry.plan(self.platform, 0)), []).append((number, entry))
+                plan = entry.plan(self.platform, 0)
+                require_supported(plan)
+                groups.setdefault(Rig.key(plan), []).append((number, entry))
             except Unsupported as error:
                 outcomes[number] = Outcome(entry, "unsupported", message=str(error))
                 each(outcomes[number])

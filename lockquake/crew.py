@@ -7,7 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from faults.watch import Watch
+from histories.rows import AnyRow
 from histories.rows import Client as ClientRow
+from histories.vocabulary import ClientState
 from histories.write import PartWriter
 from lockquake.plan import Plan
 from lockquake.rig import Rig
@@ -74,7 +76,7 @@ class Crew:
             endings = pool.map(lambda client: client.end(END_LIMIT), self.clients.values())
             for (name, client), ending in zip(self.clients.items(), endings, strict=True):
                 if ending.how == "killed" and name not in killed_before:
-                    self._record(client.client, "killed", client.pid, "did not come to its end in time")
+                    self._record(name, "killed", client.pid, "did not come to its end in time")
 
     def _configure(self, name: str) -> Configure:
         cluster, site = self.rig.cluster, self.sites[name]
@@ -92,11 +94,14 @@ class Crew:
             ),
         )
 
-    def _feed(self, name: str) -> Callable[[object], None]:
+    def _feed(self, name: str) -> Callable[[AnyRow], None]:
         return lambda row: self.watch.feed(name, row)
 
-    def _record(self, name: str, state: str, pid: int | None, why: str | None = None) -> None:
-        self.writer.write(ClientRow(t=time.monotonic_ns(), client=name, state=state, pid=pid, why=why))  # type: ignore[arg-type]
+    def _record(self, name: str, state: ClientState, pid: int | None, why: str | None = None) -> None:
+        client = self.clients[name].client
+        row = ClientRow(t=time.monotonic_ns(), client=client, state=state, pid=pid, why=why)
+        self.writer.write(row)
+        self.watch.feed(name, row)
 
 
 def require_no_trouble(crew: Crew) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from checker import check
-from checker.harness import harness_problems, not_exercised, unsupported
+from checker import examine
+from checker.harness import not_exercised, unsupported
 from checker.report.text import one_line, summary
 from checker.verdict import SCHEMA_VERSION, Verdict, worst
 from histories.read import History, read
@@ -25,28 +25,32 @@ EXIT_CODES: dict[str, int] = {
     "harness error": 3,
     "unsupported": 4,
 }
-WORST_FIRST = (1, 3, 2, 4, 0)
+NOTHING_TESTED = 4
+WORST_FIRST = (1, 3, 2, NOTHING_TESTED, 0)
 """Of several results a violation wins, then a harness error, then unknown."""
 
 
 def worst_code(codes: list[int]) -> int:
     """The exit code of several results; 4 when there is none (nothing was tested)."""
-    return next((code for code in WORST_FIRST if code in codes), 4)
+    return next((code for code in WORST_FIRST if code in codes), NOTHING_TESTED)
 
 
 @dataclass
 class Judgement:
-    """A history's verdicts and what they amount to. ``text`` is the report a person reads."""
+    """A history's verdicts and what they amount to. ``text`` is the report a person reads; ``platform`` where it was
+    recorded."""
 
     status: Status
     verdicts: list[Verdict] = field(default_factory=list)
     message: str = ""
     text: str = ""
+    platform: str = ""
 
     def data(self) -> dict[str, Any]:
-        """As plain data: schema version, status, message, verdicts (what ``verdicts.json`` holds)."""
+        """As plain data: schema version, platform, status, message, verdicts (what ``verdicts.json`` holds)."""
         return {
             "version": SCHEMA_VERSION,
+            "platform": self.platform,
             "status": self.status,
             "message": self.message,
             "verdicts": msgspec.to_builtins(self.verdicts),
@@ -58,13 +62,11 @@ def judge(path: Path, spec: Spec | None = None, only: list[str] | None = None) -
 
     Raises HistoryError when it cannot be read.
     """
-    history = read(path)
-    if spec is not None:
-        history.header = msgspec.structs.replace(history.header, spec=spec)
-    verdicts = check(history, only)
-    judgement = Judgement(worst(verdicts), verdicts)
-    _harness(history, judgement)
-    judgement.text = _headline(judgement) + summary(history, verdicts)
+    history = read(path, spec)
+    found = examine(history, only)
+    judgement = Judgement(worst(found.verdicts), found.verdicts, platform=history.header.platform)
+    _harness(history, found.problems, judgement)
+    judgement.text = _headline(judgement) + summary(history, found.verdicts, found.cases)
     if path.is_dir() and spec is None and only is None:
         (path / "verdicts.json").write_bytes(
             msgspec.json.format(msgspec.json.encode(judgement.data()), indent=2) + b"\n"
@@ -81,10 +83,9 @@ def _headline(judgement: Judgement) -> str:
     return ""
 
 
-def _harness(history: History, judgement: Judgement) -> None:
+def _harness(history: History, problems: list[str], judgement: Judgement) -> None:
     """A found violation stays one (what did not come in time is none then: the checker excuses it); otherwise what went
     wrong with the experiment itself decides."""
-    problems = harness_problems(history)
     if judgement.status == "invalid":
         judgement.message = f"besides, the experiment itself went wrong: {problems[0]}" if problems else ""
     elif problems:

@@ -17,6 +17,7 @@ from lockquake.plan_check import GROUPS, check_schedule, known_setting, like_def
 from lockquake.plan_check import Setting as Setting
 from nuclei import registry
 from nuclei.locks.loading import load
+from nuclei.platforms.choice import PLATFORMS
 
 PLAN_VERSION = 1
 
@@ -26,8 +27,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
     that a plan means the same under a later version. Times are seconds. ``trial`` holds ``warmup`` (before the first
-    fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase) and ``quiet`` (how
-    long the quiet phase may last beyond the promised recovery).
+    fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase), ``quiet`` (how long
+    the quiet phase may last beyond the promised recovery) and ``until_violation`` (end it at the first violation of
+    mutual exclusion).
     """
 
     lock: str
@@ -61,6 +63,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         fault = "+".join(spec.name for spec in self.schedule) or "none"
         return f"{lock}@{self.cluster}-{fault}"
 
+    @property
+    def until_violation(self) -> bool:
+        """Whether a trial ends at its first violation of mutual exclusion."""
+        return bool(self.trial_settings["until_violation"])
+
     def spec(self) -> Spec:
         """What the checker must know of this plan's lock."""
         spec = load(self.lock).spec(self.lock_settings | self.cluster_settings)
@@ -77,10 +84,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return int.from_bytes(digest[:8], "big") >> 1
 
 
-TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "work": 2.0, "quiet": 3.0}
+TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "work": 2.0, "quiet": 3.0, "until_violation": False}
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
 SEEDS = range(-(2**63), 2**63)
-PLATFORMS = ("docker",)
 
 
 def split_nucleus(nucleus: str) -> tuple[str, str]:
@@ -155,6 +161,17 @@ def _check(plan: Plan) -> None:
     check_schedule(plan.schedule, registry.cluster(plan.cluster), plan.cluster_settings, plan.clients)
 
 
+def suggested(plan: Plan) -> dict[str, Setting]:
+    """The settings that are what the plan's faults suggest: a longer lease than a failover takes, for example."""
+    found: dict[str, Setting] = {}
+    for fault in plan.schedule:
+        for key, value in family(fault).suggests.items():
+            group, name = key.split(".")
+            if getattr(plan, f"{group}_settings").get(name) == value:
+                found[key] = value
+    return found
+
+
 def lapse(spec: Spec) -> float | None:
     """Seconds after which the lock of a silent holder lapses; None where it never does."""
     lapses = [ns for ns in (spec.lease_ns, spec.session_ns) if ns is not None]
@@ -182,7 +199,7 @@ def read_plan(path: Path) -> Plan:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadArgument(f"{file} is no plan: {error}") from error
     if plan.platform not in PLATFORMS:
-        raise BadArgument(f"{file}: there is no platform {plan.platform!r}; this version runs on {PLATFORMS[0]}")
+        raise BadArgument(f"{file}: there is no platform {plan.platform!r}; there are {', '.join(PLATFORMS)}")
     plan = _completed(plan)
     _check(plan)
     return plan

@@ -20,7 +20,7 @@ POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
 )
 """Settings for which zero has no meaning: leases, sessions, time limits, clock ticks."""
-CHOICES: Mapping[str, Sequence[str]] = {"cluster.persistence": ("none", "aof")}
+CHOICES: Mapping[str, Sequence[Setting]] = {"cluster.persistence": ("none", "aof"), "cluster.masters": (3, 5)}
 MOST = 1e9
 """Largest number a setting may have; as seconds it still fits into 64 bits of nanoseconds."""
 
@@ -38,12 +38,17 @@ def known_setting(layers: Mapping[str, Mapping[str, Setting]], key: str) -> tupl
 
 def like_default(key: str, value: object, default: Setting) -> Setting:
     """The value as the type of its default: switches on or off, text text, numbers finite and in bounds (seconds for
-    times, so ``500ms`` is 0.5). Raises BadArgument."""
+    times, so ``500ms`` is 0.5), and one of its choices where it has some. Raises BadArgument."""
+    typed = _typed(key, value, default)
+    if typed not in CHOICES.get(key, (typed,)):
+        raise BadArgument(f"{key}={value}: it is {' or '.join(map(str, CHOICES[key]))}")
+    return typed
+
+
+def _typed(key: str, value: object, default: Setting) -> Setting:
     if isinstance(default, str):
         if not isinstance(value, str):
             raise BadArgument(f"{key}={value!r}: a text is needed (default: {default!r})")
-        if value not in CHOICES.get(key, (value,)):
-            raise BadArgument(f"{key}={value}: it is {' or '.join(CHOICES[key])}")
         return value
     seen = scalar(value) if isinstance(value, str) else value
     if isinstance(default, bool):
@@ -90,9 +95,7 @@ def check_schedule(
         if reason := kind.impossible_on(cluster):
             raise Unsupported(reason)
         _trigger(spec, names)
-        target = spec.params.get("target")
-        if target is not None:
-            kind.check_target(target, nodes, names)
+        kind.check_names(spec, nodes, names)
 
 
 def _trigger(spec: FaultSpec, clients: Sequence[str]) -> None:

@@ -21,9 +21,10 @@ MARKERS = {
     "pause": "a server or the holder of the lock stands still and goes on later",
     "kill": "a server or the holder of the lock is killed with SIGKILL",
     "failover": "another server takes over while a client holds the lock",
+    "clock": "the wall clock of a server jumps, ahead or back",
 }
 OPTIONS = {
-    "platform": ("auto", "where servers run: auto or docker"),
+    "platform": ("auto", "where servers run: auto, docker or process"),
     "seed": ("1", "seed of all random draws"),
     "rundir": ("runs", "where run directories go"),
 }
@@ -64,15 +65,22 @@ def lockquake_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         require_ours()
     except Stranger as error:
         raise pytest.UsageError(str(error)) from error
+    yield from bench_on(request.config, option(request.config, "platform"))
+
+
+def bench_on(config: pytest.Config, platform: str) -> Iterator[Bench]:
+    """A bench as the options say, but on this platform, stopped at the end: for a fixture of one's own that overrides
+    ``lockquake_bench``."""
     from lockquake.testing import Bench
 
-    config = request.config
     seed = option(config, "seed")
     if not seed.lstrip("-").isdigit():
         raise pytest.UsageError(f"--lockquake-seed={seed}: a whole number is needed")
-    bench = Bench(option(config, "platform"), int(seed), Path(option(config, "rundir")))
+    bench = Bench(platform, int(seed), Path(option(config, "rundir")))
     yield bench
     bench.stop()
+    if bench.said:
+        config.stash[CHOICES] = (*config.stash.get(CHOICES, ()), *bench.said)
 
 
 @pytest.fixture
@@ -85,6 +93,7 @@ def lockquake(lockquake_bench: Bench, request: pytest.FixtureRequest) -> Lockqua
     return bound
 
 
+CHOICES = pytest.StashKey[tuple[str, ...]]()
 TRIALS = pytest.StashKey[list[tuple[str, str]]]()
 _NOTHING: list[tuple[str, str]] = []
 
@@ -102,6 +111,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if raised & {"HarnessError", "HarnessFailure"}:
             vars(report)["lockquake_harness"] = True
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Which platform the trials ran on, and why."""
+    choices: tuple[str, ...] = config.stash.get(CHOICES, ())
+    for choice in dict.fromkeys(choices):
+        terminalreporter.write_line(f"lockquake: {choice}")
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from lockquake.plan import Plan
 from nuclei import registry
 from nuclei.clusters.base import Cluster
-from nuclei.platforms.base import HarnessError, Platform
+from nuclei.platforms.choice import PLATFORMS
 
 Say = Callable[[str], None]
 MOST_SITES = 10
@@ -22,21 +22,12 @@ def sites(clients: int) -> list[str]:
     return [f"c{number}" for number in range(1, min(clients, MOST_SITES) + 1)]
 
 
-def platform_named(name: str) -> Platform:
-    """A fresh platform. Raises HarnessError when it cannot run here, with the remedy."""
-    if name not in {"auto", "docker"}:
-        raise HarnessError(f"there is no platform {name!r}; this version runs trials on docker")
-    from nuclei.platforms.docker import DockerPlatform
-
-    return DockerPlatform()
-
-
 class Rig:
     """A started cluster. ``clients`` is the largest number of clients a trial on it may have."""
 
     def __init__(self, plan: Plan, directory: Path, say: Say, clients: int | None = None) -> None:
         self.sites = sites(clients or plan.clients)
-        self.platform = platform_named(plan.platform)
+        self.platform = PLATFORMS[plan.platform].make()
         self.cluster: Cluster = registry.cluster(plan.cluster).make(self.platform, plan.cluster_settings)
         self.seconds = 0.0
         began = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import shlex
 import threading
@@ -15,8 +16,11 @@ from lockquake.batch import Rigs, run_one
 from lockquake.expectation import Expectation, shown
 from lockquake.plan import Plan, Setting, build
 from lockquake.rundir import batch_directory
+from lockquake.support import choose_for, require_supported
 from lockquake.trial import TrialResult
-from nuclei.platforms.base import Unsupported
+from nuclei import registry
+from nuclei.platforms.base import HarnessError, Unsupported
+from nuclei.platforms.choice import Choice
 
 DEMONSTRATION_TRIES = 5
 
@@ -29,16 +33,29 @@ class Bench:
     """The clusters of a test session, kept from test to test."""
 
     def __init__(self, platform: str, seed: int, root: Path) -> None:
-        self.platform = "docker" if platform == "auto" else platform
+        self.wanted = platform
         self.seed = seed
         self.root = root
         self.log: list[str] = []
+        self.said: list[str] = []
+        """Which platform was taken, and why, once it was."""
         self.stop_event = threading.Event()
         self._rigs: Rigs | None = None
 
+    @functools.cached_property
+    def choice(self) -> Choice:
+        """The platform of the session, and why; ``auto`` is resolved at the first trial."""
+        clusters = registry.clusters()
+        try:
+            choice = choose_for(self.wanted, sorted(clusters))
+        except HarnessError as error:
+            raise pytest.UsageError(str(error)) from error
+        self.said.append(str(choice))
+        return choice
+
     @property
     def rigs(self) -> Rigs:
-        """Started lazily: collecting tests must not need Docker."""
+        """Started lazily: collecting tests must not need a server."""
         if self._rigs is None:
             self._rigs = Rigs(batch_directory(self.root, "pytest-clusters"), self.log.append, clients=5)
         return self._rigs
@@ -81,8 +98,9 @@ class Lockquake:
                 workload=workload,
                 seed=self.bench.seed if seed is None else seed,
                 clients=clients,
-                platform=self.bench.platform,
+                platform=self.bench.choice.name,
             )
+            require_supported(plan)
         except Unsupported as error:
             pytest.skip(f"unsupported: {error}")
         return self._trial(plan)

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from checker.online import InsideScan
+from checker.properties import mutual_exclusion
 from checker.verdict import Verdict
 from faults.arena import Arena, NotExercised
 from faults.drive import FaultDrive
-from faults.watch import Interrupted, Watch
+from faults.watch import Interrupted, ViolationSeen, Watch
 from histories.merge import merge
 from histories.rows import FORMAT_VERSION, Header, Trial
 from histories.write import PartWriter
@@ -29,6 +31,8 @@ from lockquake.rundir import RunDirectory
 from nuclei.platforms.base import HarnessError, Unsupported
 
 Say = Callable[[str], None]
+AFTERMATH = 0.5
+"""Seconds for which clients go on after the violation that ends a trial: observers see what led to it that late."""
 
 
 @dataclass
@@ -59,11 +63,12 @@ class TrialRun:
         self.say = say
         self.directory = RunDirectory(path)
         self.writer = PartWriter(self.directory.part("runner"))
-        self.watch = Watch(stop)
+        self.watch = Watch(stop, InsideScan(plan.spec()) if plan.until_violation else None)
         self.crew = Crew(plan, rig, self.directory, self.watch, self.writer)
         self.ledger = LedgerDesk(rig.platform.endpoint(RUNNER_SITE, "ledger"))
         self.drives: list[FaultDrive] = []
         self.begun = False
+        self.ended_early = ""
 
     def execute(self) -> TrialResult:
         """Run, heal, save, judge. Raises Interrupted, and what nobody expected, after everything was healed and
@@ -98,7 +103,7 @@ class TrialRun:
         problems = self._problems()
         if problems and status in {"valid", "not exercised", "harness error"}:
             status, message = "harness error", "; ".join(filter(None, [*problems, message]))
-        self._finish(f"{status}: {message}" if status != "valid" else "")
+        self._finish(f"{status}: {message}" if status != "valid" else self.ended_early)
         return status, message
 
     def _steps(self) -> None:
@@ -117,11 +122,20 @@ class TrialRun:
             self._mark("started")
             self.crew.work()
             try:
-                self._faults()
-            finally:
-                self._heal()
-            self._quiet()
+                self._work()
+            except ViolationSeen as seen:
+                self.ended_early = f"a violation was seen: {seen}"
+                self.say(f"{self.ended_early}; the trial ends here")
+                self.watch.sleep(AFTERMATH)
             require_no_trouble(self.crew)
+
+    def _work(self) -> None:
+        """Everything that happens while the clients work. Raises ViolationSeen after everything was healed."""
+        try:
+            self._faults()
+        finally:
+            self._heal()
+        self._quiet()
 
     def _faults(self) -> None:
         spec = self.plan.spec()
@@ -194,7 +208,8 @@ class TrialRun:
         return []
 
     def _logs(self) -> None:
-        for node in self.rig.cluster.wiring([]).nodes:
+        for described in self.rig.cluster.wiring([]).nodes:
+            node = self.rig.platform.place(described.name).settle(described)
             for path, text in node.files.items():
                 self.directory.config(node.name, path).write_text(text, encoding="utf-8")
             try:
@@ -205,6 +220,8 @@ class TrialRun:
 
     def _judge(self, status: str, message: str) -> TrialResult:
         judged = judge(self.directory.path)
+        if self.ended_early and not _confirmed(judged.verdicts):
+            status, message = "harness error", f"{self.ended_early}, but the whole history does not show it"
         keep = status == "valid" or judged.status == "invalid"
         came: Status = judged.status if keep else status  # type: ignore[assignment]
         result = TrialResult(self.plan, self.directory.path, came, message or judged.message, judged.verdicts)
@@ -229,6 +246,11 @@ class TrialRun:
 
     def _mark(self, state: str, why: str | None = None) -> None:
         self.writer.write(Trial(t=time.monotonic_ns(), state=state, why=why))  # type: ignore[arg-type]
+
+
+def _confirmed(verdicts: list[Verdict]) -> bool:
+    """Whether the whole history shows the violation that ended the trial."""
+    return any(v.property == mutual_exclusion.NAME and v.validity == "invalid" for v in verdicts)
 
 
 def versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The command line: ``lockquake run | campaign | check | list | images | doctor``.
+"""The command line: ``lockquake run | campaign | check | export | list | images | doctor``.
 
 Commands are imported when they are called, so that ``lockquake --help`` is quick and needs no Docker.
 """
@@ -16,8 +16,10 @@ COMMANDS = {
     "run": "Run one nucleus under faults and judge what its clients saw.",
     "campaign": "Run a file of plans with expectations.",
     "check": "Judge recorded histories again, from the files alone.",
+    "export": "Write a history as Jepsen would, for other checkers.",
     "list": "Show the locks, clusters, faults and workloads there are.",
     "images": "Show the container images that are needed, and bring them.",
+    "servers": "Show the servers that run here without Docker, and bring what needs no root.",
     "doctor": "Say what can run on this machine, and what would change that.",
 }
 EXIT_HELP = """Exit codes: 0 all valid · 1 a violation · 2 unknown · 3 harness error · 4 nothing was tested ·

@@ -15,13 +15,15 @@ from lockquake.campaign import CampaignRun, Outcome, read_campaign
 from lockquake.cli.output import as_data, plain, print_json
 from lockquake.cli.table import block
 from lockquake.expectation import EXIT_CODES
-from lockquake.judge import worst_code
+from lockquake.judge import NOTHING_TESTED, worst_code
 from lockquake.rundir import DEFAULT_ROOT, batch_directory
+from lockquake.support import choose_for
+from nuclei.platforms.choice import NAMES
 
 
 @click.command("campaign", epilog="Example: lockquake campaign campaigns/quick.toml")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--platform", default="auto", show_default=True, type=click.Choice(["auto", "docker"]))
+@click.option("--platform", default="auto", show_default=True, type=click.Choice(NAMES))
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.pass_context
@@ -34,10 +36,12 @@ def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: 
     campaign = read_campaign(file)
     directory = batch_directory(root, campaign.name)
     directory.mkdir(parents=True)
-    plain(f"campaign {campaign.name}: {len(campaign.trial)} plans on docker, run directories under {directory}")
+    chosen = choose_for(platform, sorted({entry.nucleus.rpartition("@")[2] for entry in campaign.trial}))
+    plain(f"{chosen}")
+    plain(f"campaign {campaign.name}: {len(campaign.trial)} plans, run directories under {directory}")
     with stop_on_signals() as stop:
         try:
-            run = CampaignRun(campaign, "docker", directory, root, stop, plain)
+            run = CampaignRun(campaign, chosen.name, directory, root, stop, plain)
             outcomes = run.execute(lambda outcome: plain(_progress(outcome)))
         except Interrupted:
             plain(f"interrupted; everything was healed and swept, what was recorded is under {directory}")
@@ -48,7 +52,9 @@ def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: 
         print_json(data)
     else:
         _print(outcomes, directory, time.monotonic() - began)
-    ctx.exit(worst_code([EXIT_CODES[outcome.standing] for outcome in outcomes]))
+    codes = [EXIT_CODES[outcome.standing] for outcome in outcomes]
+    # What cannot run here is said, and takes nothing from what can; 4 is for a campaign that tested nothing.
+    ctx.exit(worst_code([code for code in codes if code != NOTHING_TESTED]))
 
 
 def _progress(outcome: Outcome) -> str:
@@ -77,10 +83,17 @@ def _print(outcomes: list[Outcome], directory: Path, seconds: float) -> None:
     click.echo("\nnucleus × fault" + " " * 47 + " verdict  kind and cause")
     for outcome in outcomes:
         if outcome.result is None:
-            click.echo(f"{outcome.entry.nucleus} × {outcome.entry.fault}: {outcome.standing}: {outcome.message}")
+            why = "" if outcome.standing == "unsupported" else f": {outcome.message}"
+            click.echo(f"{outcome.entry.nucleus} × {outcome.entry.fault}: {outcome.standing}{why}")
             continue
         tries = f"trial {outcome.tries}" if outcome.tries > 1 else ""
         click.echo(block(outcome.result, f"{outcome.standing}; expected {outcome.entry.expect.text()}", tries))
+    missing = dict.fromkeys(outcome.message for outcome in outcomes if outcome.standing == "unsupported")
     good = sum(outcome.standing == "as claimed" for outcome in outcomes)
-    click.echo(f"\n{good} of {len(outcomes)} as expected, in {seconds:.0f} s. Run directories: {directory}")
+    tested = sum(outcome.standing != "unsupported" for outcome in outcomes)
+    click.echo(f"\n{good} of {tested} as expected, in {seconds:.0f} s. Run directories: {directory}")
+    if missing:
+        click.echo(f"{len(outcomes) - tested} more cannot run here:")
+        for reason in missing:
+            click.echo(f"  {reason}")
     click.echo(f"Look at one: lockquake check {directory}/NN-…/try-1   Run it again: lockquake run --plan …/try-1")

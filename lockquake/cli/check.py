@@ -1,4 +1,4 @@
-"""``lockquake check``: verdicts from files alone."""
+"""``lockquake check``: verdicts from files alone, ours or recorded elsewhere."""
 
 from __future__ import annotations
 
@@ -6,30 +6,40 @@ from pathlib import Path
 from typing import Any
 
 import click
-import msgspec
 
+from checker.registry import PROPERTIES, find
 from faults.grammar import BadArgument
-from histories.read import MERGED, PARTS
+from histories.columnar import SUFFIX
+from histories.jepsen import sniff
+from histories.read import MERGED, PARTS, HistoryError
 from histories.spec import Spec
 from lockquake.cli.output import print_json
-from lockquake.judge import EXIT_CODES, judge, worst_code
+from lockquake.judge import EXIT_CODES, Judgement, judge, worst_code
+from lockquake.promises import parse_spec
 
 
-@click.command("check", epilog="Example: lockquake check runs/latest")
+@click.command(
+    "check", epilog="Examples: lockquake check runs/latest · lockquake check history.edn --spec mutex,lease=2s"
+)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--spec", "spec_text", metavar="JSON", help="The lock's promises, e.g. '{\"lease_ns\": 2000000000}'.")
+@click.option("--spec", "spec_text", metavar="SPEC",
+              help="What the lock promised: 'mutex,lease=2s,refusals=exact', 'register', or JSON.")  # fmt: skip
 @click.option("--checker", "only", multiple=True, metavar="PROPERTY", help="Judge only these properties.")
 @click.option("--json", "as_json", is_flag=True, help="Verdicts as JSON on stdout.")
 @click.pass_context
 def command(
     ctx: click.Context, paths: tuple[Path, ...], spec_text: str | None, only: tuple[str, ...], as_json: bool
 ) -> None:
-    """Judge run directories and history files again; a directory of runs judges all of them."""
-    spec = _spec(spec_text) if spec_text else None
+    """Judge run directories and history files again; a directory of runs judges all of them.
+
+    Understood are our JSON lines and columnar files, Jepsen's histories (EDN) and the log lines Jepsen prints.
+    """
+    spec = parse_spec(spec_text) if spec_text else None
+    _require_properties(only)
     codes: list[int] = []
     data: list[dict[str, Any]] = []
     for path in expand(paths):
-        judgement = judge(path, spec, list(only) or None)
+        judgement = _judged(path, spec, only)
         codes.append(EXIT_CODES[judgement.status])
         data.append(
             {
@@ -45,6 +55,13 @@ def command(
     ctx.exit(worst_code(codes))
 
 
+def _require_properties(names: tuple[str, ...]) -> None:
+    for name in names:
+        if find(name) is None:
+            known = ", ".join(entry.name for entry in PROPERTIES)
+            raise BadArgument(f"there is no property {name!r} for --checker; there are {known}")
+
+
 def expand(paths: tuple[Path, ...]) -> list[Path]:
     """Histories among the paths: files, run directories; of any other directory the history files in it and the run
     directories below it. Raises BadArgument for a path that does not exist or holds none."""
@@ -57,15 +74,23 @@ def expand(paths: tuple[Path, ...]) -> list[Path]:
             continue
         runs = {part.parent for part in path.rglob(PARTS) if part.is_dir()}
         runs |= {merged.parent for merged in path.rglob(MERGED) if merged.is_file()}
-        below = sorted(path.glob("*.jsonl")) + sorted(runs)
+        below = sorted(file for file in path.iterdir() if _is_history(file)) + sorted(runs)
         if not below:
             raise BadArgument(f"{path} holds no histories: no *.jsonl, and no directory with {MERGED} or {PARTS}/")
         found.extend(below)
     return found
 
 
-def _spec(text: str) -> Spec:
+def _is_history(path: Path) -> bool:
+    """Whether a file in a directory is a history of its own: by contents, but for empty files and copies in columns."""
+    if not path.is_file() or (path.suffix == SUFFIX and path.with_suffix(".jsonl").is_file()):
+        return False
+    return path.suffix == ".jsonl" or sniff(path) is not None
+
+
+def _judged(path: Path, spec: Spec | None, only: tuple[str, ...]) -> Judgement:
+    """A history that cannot be read is a harness error of its own, so that the others are judged all the same."""
     try:
-        return msgspec.json.decode(text, type=Spec)
-    except (msgspec.DecodeError, ValueError) as error:
-        raise BadArgument(f"--spec is no specification: {error}") from error
+        return judge(path, spec, list(only) or None)
+    except HistoryError as error:
+        return Judgement("harness error", message=str(error))

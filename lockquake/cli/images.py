@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from lockquake.cli.output import print_json, progress
+from nuclei.platforms.base import HarnessError
 from nuclei.platforms.image_plan import Situation, Use, plan
 from nuclei.platforms.image_recipes import RECIPES
 from nuclei.platforms.images import NO_PULL_VARIABLE, ensure, pulls_forbidden, situations_of
@@ -39,11 +40,21 @@ def as_text(row: dict[str, Any]) -> str:
 @click.option("--ensure", "fetch", is_flag=True, help="Bring what is missing: pull it, else build it from packages.")
 @click.option("--no-pull", is_flag=True, help=f"Never ask a registry (also {NO_PULL_VARIABLE}=1).")
 @click.option("--no-build", is_flag=True, help="Never build from distribution packages.")
+@click.option("--best-effort", is_flag=True, help="Where Docker or an image cannot be had, say why and exit 0.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 @click.option("--image", "given", multiple=True, metavar="NAME=REFERENCE", help="Use this image for NAME.")
-def images(fetch: bool, no_pull: bool, no_build: bool, as_json: bool, given: tuple[str, ...]) -> int:
+def images(fetch: bool, no_pull: bool, no_build: bool, best_effort: bool, as_json: bool, given: tuple[str, ...]) -> int:
     """The images needed here: present or not, and what would bring them. Exit 0: all present; 3: one is missing."""
-    chosen = parse_given(given)
+    try:
+        return _images(fetch, no_pull, no_build, as_json, parse_given(given))
+    except HarnessError as error:
+        if not best_effort:
+            raise
+        click.echo(f"platform docker cannot be used: {error}", err=True)
+        return 0
+
+
+def _images(fetch: bool, no_pull: bool, no_build: bool, as_json: bool, chosen: dict[str, str]) -> int:
     if fetch:
         ensure(list(RECIPES), not no_pull, not no_build, progress(), given=chosen)
     allow_pull = not no_pull and not pulls_forbidden()

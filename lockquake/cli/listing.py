@@ -32,6 +32,8 @@ def command(as_json: bool) -> None:
     click.echo("\nFaults (--fault NAME:key=value,…; all take at=POINT or at=SECONDS, and client=NAME)")
     for fault in data["faults"]:
         click.echo(f"  {fault['name']:<22} {fault['summary']}")
+        for key, value in fault["suggests"].items():
+            click.echo(f"  {'':<22}   (sets {key}={value} unless you do)")
         for key, (default, meaning) in fault["parameters"].items():
             click.echo(f"  {'':<22}   {key}={default}: {meaning}")
     click.echo("\nWorkloads")
@@ -57,7 +59,13 @@ def listing() -> dict[str, list[dict[str, Any]]]:
             for entry in registry.clusters().values()
         ],
         "faults": [
-            {"name": name, "marker": f.marker, "summary": f.summary, "parameters": dict(f.parameters)}
+            {
+                "name": name,
+                "marker": f.marker,
+                "summary": f.summary,
+                "suggests": dict(f.suggests),
+                "parameters": dict(f.parameters),
+            }
             for name, f in FAMILIES.items()
         ],
         "workloads": [

@@ -14,9 +14,11 @@ from lockquake.batch import Rigs, Stop, run_one, stop_on_signals
 from lockquake.cli.output import as_data, print_json, progress
 from lockquake.cli.table import block, telling
 from lockquake.judge import EXIT_CODES, worst_code
-from lockquake.plan import Plan, build, read_plan
+from lockquake.plan import Plan, build, read_plan, split_nucleus, suggested
 from lockquake.rundir import DEFAULT_ROOT, batch_directory
+from lockquake.support import choose_for, require_supported
 from lockquake.trial import TrialResult
+from nuclei.platforms.choice import AUTO, NAMES, Choice
 
 
 @click.command("run", epilog="Example: lockquake run redis-set-nx-px@redis-sentinel --fault failover --times 10")
@@ -34,18 +36,21 @@ from lockquake.trial import TrialResult
 @click.option(
     "--times", default=1, show_default=True, type=click.IntRange(1, 10_000), help="Trials, with seed, seed+1, …"
 )
-@click.option("--platform", default="auto", show_default=True, type=click.Choice(["auto", "docker"]))
+@click.option("--until-violation", is_flag=True, help="End a trial as soon as two clients were inside together.")
+@click.option("--platform", default="auto", show_default=True, type=click.Choice(NAMES))
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Run NUCLEUS (LOCK@CLUSTER), e.g. redis-set-nx-px@redis-single, and judge it."""
-    plans = _plans(options)
+    plans, chosen = _plans(options)
     first = plans[0]
     root: Path = options["root"]
     top = batch_directory(root, first.slug)
     say = progress()
-    say(f"{first.nucleus} × {first.faults}, {len(plans)} trial(s), platform docker")
+    say(f"{first.nucleus} × {first.faults}, {len(plans)} trial(s), {chosen}")
+    if settings := suggested(first):
+        say(f"with {', '.join(f'{key}={value}' for key, value in settings.items())}, as {first.faults} needs it")
     results: list[TrialResult] = []
     with stop_on_signals() as stop:
         try:
@@ -63,14 +68,18 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     ctx.exit(worst_code([EXIT_CODES[result.status] for result in results]))
 
 
-def _plans(options: dict[str, Any]) -> list[Plan]:
+def _plans(options: dict[str, Any]) -> tuple[list[Plan], Choice]:
+    """The plans of all trials, and why they run where they do. Raises BadArgument, UnknownName, Unsupported."""
     if (options["nucleus"] is None) == (options["plan_file"] is None):
         raise click.UsageError("give either a nucleus (LOCK@CLUSTER) or --plan FILE; `lockquake list` shows names")
     if options["plan_file"] is not None:
         if options["faults"] or options["settings"]:
             raise click.UsageError("--plan runs a plan as it was saved; leave --fault and --set away")
         base = read_plan(options["plan_file"])
+        chosen = choose_for(base.platform if options["platform"] == AUTO else options["platform"], [base.cluster])
+        base = msgspec.structs.replace(base, platform=chosen.name)
     else:
+        chosen = choose_for(options["platform"], [split_nucleus(options["nucleus"])[1]])
         base = build(
             options["nucleus"],
             faults=options["faults"],
@@ -78,9 +87,12 @@ def _plans(options: dict[str, Any]) -> list[Plan]:
             workload=options["workload"],
             seed=options["seed"],
             clients=options["clients"],
-            platform="docker",
+            platform=chosen.name,
         )
-    return [msgspec.structs.replace(base, seed=base.seed + number) for number in range(options["times"])]
+    if options["until_violation"]:
+        base = msgspec.structs.replace(base, trial_settings=base.trial_settings | {"until_violation": True})
+    require_supported(base)
+    return [msgspec.structs.replace(base, seed=base.seed + number) for number in range(options["times"])], chosen
 
 
 def _run_all(plans: list[Plan], top: Path, root: Path, stop: Stop, results: list[TrialResult], say: Any) -> None:

@@ -13,7 +13,7 @@ from client_bench import SCRIPTED, Start, configured
 from histories.read import read_rows
 from histories.rows import AnyRow
 from nuclei.clients.process import ClientProcess
-from nuclei.clients.signals import state
+from nuclei.platforms.signals import state
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ from client_bench import Start, configured
 from histories.rows import AnyRow, Call, Client, Leave, Return, Told
 from nuclei.clients.process import ClientGone, ClientProcess
 from nuclei.clients.protocol import Do, Done, Finish, Go, Hold, Result, Run, StepOut, Trouble
-from nuclei.clients.signals import state
-from nuclei.clients.spawn import environment
 from nuclei.clients.wires import RUNNER_GONE
 from nuclei.platforms.base import HarnessError
 from nuclei.platforms.ownership import OWNER_VARIABLE, owner_variable
+from nuclei.platforms.signals import state
+from nuclei.platforms.spawner import environment
 
 Rows = Callable[..., list[AnyRow]]
 QUICK = {"hold": 0.002, "think": 0.001}

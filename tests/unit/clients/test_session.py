@@ -249,6 +249,18 @@ def test_a_loss_is_told_once_and_only_while_it_matters(talkative: tuple[Bench, l
     assert [(row.how, row.attempt) for row in made.rows() if isinstance(row, Told)] == [("SUSPENDED", "c1-1")]
 
 
+def test_a_loss_after_the_inner_release_is_the_outer_holds_loss(talkative: tuple[Bench, list[LockContext]]) -> None:
+    made, (context,) = talkative
+    made.session.acquire(1)
+    made.session.acquire(1)
+    made.session.release()
+    assert not made.session.lost
+    context.on_lost("LOST")
+    assert made.session.lost
+    made.session.release()
+    assert [row.attempt for row in made.rows() if isinstance(row, Told)] == ["c1-1"]
+
+
 def test_a_retired_lock_has_no_say_any_more(talkative: tuple[Bench, list[LockContext]]) -> None:
     made, contexts = talkative
     made.session.retire("test")

@@ -48,6 +48,15 @@ def held(owner: str | None) -> Holdings:
                 ("began", "C", None),
             ],
         ),
+        (None, ["hincrby", "pexpire"], "A", [("began", "A", None)]),
+        ("A", ["hincrby", "expire", "hincrby"], "A", []),
+        ("A", ["hincrby", "hincrby", "del", "hincrby"], "B", [("ended", "A", "deleted"), ("began", "B", None)]),
+        (
+            None,
+            ["hincrby", "expired", "hincrby"],
+            "B",
+            [("began", None, None), ("ended", None, "expired"), ("began", "B", None)],
+        ),
         (None, [], "A", [("began", "A", None)]),
         ("A", [], None, [("ended", "A", "flushed")]),
         ("A", [], "B", [("ended", "A", "flushed"), ("began", "B", None)]),
@@ -74,7 +83,7 @@ def test_times_are_those_of_the_notices_where_there_are_any() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.lists(st.sampled_from(["set", "del", "expired", "expire", "evicted"]), max_size=6),
+            st.lists(st.sampled_from(["set", "hincrby", "del", "expired", "expire", "evicted"]), max_size=6),
             st.none() | st.sampled_from("ABC"),
         )
     ),

@@ -7,7 +7,7 @@ import pytest
 from nuclei.clusters.four_letters import Answer, parse
 from nuclei.clusters.observers.zookeeper_node import end_reason, owner_of
 from nuclei.clusters.zookeeper import lock_root
-from nuclei.locks.zk_session import lock_path
+from nuclei.locks.zk_session import ONE_NODE, lock_path
 
 FOLLOWER = """\
 srvr Zookeeper version: 3.9.3-abc, built on 2026-03-08 16:19 UTC
@@ -62,10 +62,19 @@ def test_why_a_child_is_gone(sessions: set[str], restarted: bool, reason: str) -
 
 @pytest.mark.parametrize(
     ("path", "owner"),
-    [("/l/a1-0000000007", "a1"), ("/l/a-b-0000000007", "a-b"), ("/l/0000000007", None), ("/l/plain", "plain")],
+    [
+        ("/l/a1-0000000007", "a1"),
+        ("/l/a-b-0000000007", "a-b"),
+        ("/l/0000000007", None),
+        ("/l/plain", "plain"),
+        (f"/l/{ONE_NODE}", "0x1"),
+        (f"/l/{ONE_NODE}-0000000007", ONE_NODE),
+    ],
 )
-def test_the_owner_is_what_precedes_the_sequence_number(path: str, owner: str | None) -> None:
-    assert owner_of(path) == owner
+def test_the_owner_is_what_precedes_the_sequence_number_or_the_session_of_the_one_node(
+    path: str, owner: str | None
+) -> None:
+    assert owner_of(path, "0x1") == owner
 
 
 def test_cluster_and_lock_agree_on_where_a_lock_lives() -> None:

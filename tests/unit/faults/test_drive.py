@@ -17,9 +17,9 @@ from faults.base import FaultFamily
 from faults.drive import FaultDrive
 from faults.families import FAMILIES
 from faults.schedule import read_fault
-from faults.watch import Interrupted, Watch
+from faults.watch import Interrupted, ViolationSeen, Watch
 from histories.read import lines_of
-from histories.rows import Call, Return
+from histories.rows import Call, Client, Return
 from histories.write import PartWriter
 from nuclei.clients.protocol import At, Go, Hold, Request
 from nuclei.platforms.base import HarnessError
@@ -33,6 +33,7 @@ class FakeClient:
         self.sent: list[Request] = []
         self.alive = True
         self.reports: list[At] = []
+        self.client, self.pid = "", 0
 
     def send(self, request: Request) -> None:
         self.sent.append(request)
@@ -78,10 +79,22 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> type[FakeFault]:
     return FakeFault
 
 
+class FakeLookout:
+    """Finds what it is told to have found."""
+
+    found: str | None = None
+
+    def feed(self, row: object) -> None: ...
+
+    def settled(self, t: int) -> str | None:
+        return self.found
+
+
 class Stage:
     """An arena with fake clients, and what was written."""
 
     def __init__(self, path: Path, **clients: FakeClient) -> None:
+        self.lookout = FakeLookout()
         self.path = path
         self.stop = threading.Event()
         self.clients = clients
@@ -90,7 +103,7 @@ class Stage:
             cluster=None,  # type: ignore[arg-type]
             clients=clients,  # type: ignore[arg-type]
             sites={name: name for name in clients},
-            watch=Watch(self.stop),
+            watch=Watch(self.stop, self.lookout),
             writer=self.writer,
             random=random.Random(0),
             key="k",
@@ -134,6 +147,7 @@ def test_a_fault_that_was_prepared_is_healed_even_if_its_trigger_never_came(
     drive.heal()
     drive.heal()
     assert fake.events == ["prepare", "heal"]
+    assert stage.states() == [], "it never took place"
 
 
 def test_a_fault_that_cannot_be_proven_is_healed_once(
@@ -171,6 +185,57 @@ def test_stop_interrupts_the_wait_and_healing_is_left_to_the_caller(fake: type[F
         drive.run()
     drive.heal()
     assert fake.events == ["prepare", "heal"]
+
+
+def test_a_violation_seen_before_the_trigger_comes_ends_the_wait(fake: type[FakeFault], stage: Stage) -> None:
+    stage.lookout.found = "two were inside"
+    drive = FaultDrive("f1", read_fault("fake:at=told"), stage.arena)
+    with pytest.raises(ViolationSeen, match="two were inside"):
+        drive.run()
+    drive.heal()
+    assert fake.events == ["prepare", "heal"]
+    assert stage.states() == []
+
+
+def test_a_violation_seen_meanwhile_waits_until_the_fault_is_in_force(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inject(fault: FakeFault, trigger: str | None) -> str:
+        stage.lookout.found = "two were inside"
+        stage.arena.watch.sleep(0.001)
+        return "seen"
+
+    monkeypatch.setattr(fake, "inject", inject)
+    drive = FaultDrive("f1", read_fault("fake:for=30s"), stage.arena)
+    with pytest.raises(ViolationSeen):
+        drive.run()
+    assert stage.states() == ["asked", "proven"]
+    drive.heal()
+    assert stage.states() == ["asked", "proven", "heal-asked", "healed"]
+
+
+def test_a_heal_is_not_torn_apart_by_a_violation(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def heal(fault: FakeFault) -> str:
+        stage.lookout.found = "two were inside"
+        stage.arena.watch.sleep(0.001)
+        return "gone"
+
+    monkeypatch.setattr(fake, "heal", heal)
+    FaultDrive("f1", read_fault("fake"), stage.arena).run()
+    assert stage.states()[-1] == "healed"
+    with pytest.raises(ViolationSeen):
+        stage.arena.watch.check()
+    stage.arena.watch.check()
+
+
+def test_the_lookout_is_told_of_kills_as_well(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[object] = []
+    monkeypatch.setattr(stage.lookout, "feed", told.append)
+    stage.clients["c1"].client, stage.clients["c1"].pid = "c1.2", 7
+    stage.arena.record_client("c1", "killed", 12)
+    assert told == [Client(t=12, client="c1.2", state="killed", pid=7)]
 
 
 def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(

@@ -50,16 +50,33 @@ def test_bad_arguments_exit_64(arguments: list[str], capsys: pytest.CaptureFixtu
     assert "Error" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["images", "doctor"])
-def test_without_docker_both_exit_3_with_one_sentence(
-    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("arguments", "code"), [(["images"], 3), (["images", "--ensure", "--best-effort"], 0)])
+def test_without_docker_images_say_so_in_one_sentence(
+    arguments: list[str], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from lockquake.cli import main
 
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
     with pytest.raises(SystemExit) as caught:
-        main([command])
-    assert caught.value.code == 3
+        main(arguments)
+    assert caught.value.code == code
     printed = "".join(capsys.readouterr())
     assert "no Docker daemon: unix:///nonexistent/docker.sock does not exist" in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(("no_redis", "code"), [("", 0), ("no Redis here; install it", 3)])
+def test_without_docker_the_doctor_asks_for_the_other_platform(
+    no_redis: str, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lockquake.cli import main
+    from nuclei.platforms.process import servers
+
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+    monkeypatch.setattr(servers, "why_not", lambda image: no_redis or None)
+    with pytest.raises(SystemExit) as caught:
+        main(["doctor"])
+    assert caught.value.code == code
+    printed = capsys.readouterr().out
+    assert "no Docker daemon: unix:///nonexistent/docker.sock does not exist" in printed
+    assert ("it takes platform process: docker cannot be used" in printed) == (code == 0)

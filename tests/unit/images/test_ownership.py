@@ -113,7 +113,7 @@ def test_a_worker_is_known_by_its_environment(environ: bytes, owner: tuple[int, 
 def start_worker(owner: str) -> subprocess.Popen[bytes]:
     environment = os.environ | {"LOCKQUAKE_OWNER": owner}
     child = subprocess.Popen(
-        [sys.executable, "-c", "import sys; print(); sys.stdin.read()"],
+        [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

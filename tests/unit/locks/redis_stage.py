@@ -42,6 +42,7 @@ class Stage:
         self.role = role
         self.heard: list[list[str]] = []
         self.connections: list[socket.socket] = []
+        self.subscribers: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = Endpoint("127.0.0.1", self._listener.getsockname()[1])
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -72,8 +73,15 @@ class Stage:
                         connection.shutdown(socket.SHUT_RDWR)
                         return
                     connection.sendall(packed(answer))
+                    if words[0] == "SUBSCRIBE":
+                        self.subscribers.append(connection)
                 except OSError:
                     return
+
+    def publish(self, channel: str, text: str) -> None:
+        """A message to every connection that sent SUBSCRIBE and got its answer."""
+        for connection in self.subscribers:
+            connection.sendall(packed(["message", channel, text]))
 
     def _answer(self, words: list[str]) -> object:
         if words == ["ROLE"]:

@@ -10,9 +10,9 @@ from random import Random
 import pytest
 
 from nuclei import registry
-from nuclei.clients.spawn import environment
 from nuclei.locks.base import Attempt, LockContext, Refused, Surroundings
 from nuclei.locks.loading import LoadError, load
+from nuclei.platforms.spawner import environment
 
 OWN = Path(__file__).with_name("own.py")
 

@@ -5,123 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from random import Random
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
+from zk_stage import Taker, Tree, once, raising
 
-from nuclei.locks import zk_sequential
-from nuclei.locks.base import Attempt, Grant, Indeterminate, LockContext, Refused, Surroundings
-from nuclei.locks.zk_sequential import ZkSequential
+from nuclei.locks.base import Indeterminate, Refused
+from nuclei.locks.zk_sequential import ZkSequential, spec
 from nuclei.locks.zk_session import SessionOver, lock_path
-
-
-class Tree:
-    """What the servers hold: children of one parent with a sequence number, and watches on them."""
-
-    def __init__(self) -> None:
-        self.sequence = 0
-        self.children: dict[str, bytes] = {}
-        self.watches: dict[str, list[Callable[[Any], None]]] = {}
-
-    def remove(self, name: str) -> bool:
-        there = self.children.pop(name, None) is not None
-        for woken in self.watches.pop(name, []) if there else []:
-            woken(SimpleNamespace(type="DELETED"))
-        return there
-
-
-class Zk:
-    """A session on the tree; ``before`` is called with each request's name and may break things or raise."""
-
-    def __init__(self, tree: Tree, on_break: Callable[[str], None]) -> None:
-        self.tree = tree
-        self.on_break = on_break
-        self.breaks = 0
-        self.timeout = 0.05
-        self.before: Callable[[str], None] = lambda what: None
-        self.after: Callable[[str], None] = lambda what: None
-        self.up = threading.Event()
-        self.up.set()
-
-    def break_off(self, back: bool = True) -> None:
-        self.up.clear()
-        self.breaks += 1
-        self.on_break("SUSPENDED")
-        if back:
-            self.up.set()
-
-    @property
-    def connected(self) -> bool:
-        return self.up.is_set()
-
-    def wait_connected(self, seconds: float) -> bool:
-        return self.up.wait(max(0.0, seconds))
-
-    def _ask(self, what: str, act: Callable[[], Any]) -> Any:
-        if not self.up.is_set():
-            raise Refused(f"{what} was not sent")
-        self.before(what)
-        answer = act()
-        self.after(what)
-        return answer
-
-    def open(self) -> None: ...
-
-    def ensure(self, path: str) -> None: ...
-
-    def create(self, path: str, value: bytes) -> tuple[str, int]:
-        def act() -> tuple[str, int]:
-            self.tree.sequence += 1
-            name = f"{path.rpartition('/')[2]}{self.tree.sequence:010d}"
-            self.tree.children[name] = value
-            return f"{path.rpartition('/')[0]}/{name}", 1000 + self.tree.sequence
-
-        return self._ask("create", act)
-
-    def children(self, path: str) -> list[str]:
-        return self._ask("children", lambda: sorted(self.tree.children, reverse=True))
-
-    def watch(self, path: str, woken: Callable[[Any], None]) -> bool:
-        name = path.rpartition("/")[2]
-
-        def act() -> bool:
-            if name in self.tree.children:
-                self.tree.watches.setdefault(name, []).append(woken)
-            return name in self.tree.children
-
-        return self._ask("watch", act)
-
-    def delete(self, path: str) -> bool:
-        return self._ask("delete", lambda: self.tree.remove(path.rpartition("/")[2]))
-
-    def close(self) -> None: ...
-
-
-class Taker:
-    """A lock on the tree and what it reported."""
-
-    def __init__(self, tree: Tree, client: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.lost: list[str] = []
-        self.woken: list[str] = []
-        self.tries = 0
-        self.client = client
-        monkeypatch.setattr(zk_sequential, "ZkSession", lambda surroundings, random, broke: Zk(tree, broke))
-        context = LockContext(
-            key="k", client=client, surroundings=Surroundings(cluster="zookeeper", endpoints={}, nodes={}),
-            random=Random(1), on_lost=self.lost.append, on_wake=self.woken.append,
-        )  # fmt: skip
-        self.lock = ZkSequential(context)
-        self.zk: Zk = self.lock.zk  # type: ignore[assignment]
-
-    def attempt(self) -> Attempt:
-        self.tries += 1
-        return Attempt(f"{self.client}-{self.tries}", f"owner-{self.client}-{self.tries}")
-
-    def take(self, limit: float | None = None) -> Grant:
-        attempt = self.attempt()
-        return self.lock.try_acquire(attempt) if limit is None else self.lock.acquire(attempt, limit)
 
 
 @pytest.fixture
@@ -131,24 +21,12 @@ def tree() -> Tree:
 
 @pytest.fixture
 def taker(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Taker]:
-    return lambda client: Taker(tree, client, monkeypatch)
+    return lambda client: Taker(tree, ZkSequential, client, monkeypatch)
 
 
-def once(what: str, act: Callable[[], None]) -> Callable[[str], None]:
-    left = [act]
-
-    def before(asked: str) -> None:
-        if asked == what and left:
-            left.pop()()
-
-    return before
-
-
-def raising(error: Exception) -> Callable[[], None]:
-    def act() -> None:
-        raise error
-
-    return act
+@pytest.fixture
+def reentrant(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> Taker:
+    return Taker(tree, ZkSequential, "a", monkeypatch, reentry=3)
 
 
 def test_tokens_rise_and_the_owner_value_is_in_the_node(taker: Callable[[str], Taker], tree: Tree) -> None:
@@ -197,7 +75,7 @@ def test_a_waiter_watches_its_predecessor_only_and_is_woken_by_it(taker: Callabl
     b.lock.release()
     threads[1].join(5)
     assert granted == ["b", "c"]
-    assert (b.woken, c.woken) == (["predecessor a-1-0000000001 is gone"], ["predecessor b-1-0000000002 is gone"])
+    assert (b.woken, c.woken) == (["a-1-0000000001 is gone"], ["b-1-0000000002 is gone"])
 
 
 def test_at_the_limit_the_own_node_is_taken_away(taker: Callable[[str], Taker], tree: Tree) -> None:
@@ -214,7 +92,7 @@ def test_when_the_own_node_cannot_be_taken_away_nobody_knows(taker: Callable[[st
     a, b = taker("a"), taker("b")
     a.take()
     b.zk.before = once("delete", raising(Indeterminate("no reply")))
-    with pytest.raises(Indeterminate, match="may still wait in line: no reply"):
+    with pytest.raises(Indeterminate, match="a node of b-1 may still be there: no reply"):
         b.take(0.03)
     b.lock.release()
     assert list(tree.children) == ["a-1-0000000001"]
@@ -284,7 +162,7 @@ def test_after_the_session_ended_there_is_nothing_to_release(taker: Callable[[st
     a = taker("a")
     a.take()
     tree.children.clear()
-    with pytest.raises(Refused, match="its session has ended"):
+    with pytest.raises(Refused, match="no node of this attempt"):
         a.lock.release()
     a.take()
     a.zk.before = once("delete", raising(SessionOver("delete: the session has expired")))
@@ -317,6 +195,50 @@ def test_nothing_is_sent_while_cut_off(taker: Callable[[str], Taker], tree: Tree
     with pytest.raises(Refused, match="create was not sent"):
         a.take()
     assert tree.sequence == 0
+
+
+def test_a_holder_may_enter_again_as_often_as_its_limit_says(reentrant: Taker, tree: Tree) -> None:
+    first = reentrant.take()
+    inner = reentrant.take(1)
+    assert (inner.depth, inner.fence, inner.owner) == (2, first.fence, "owner-a-1")
+    assert reentrant.take().depth == 3
+    with pytest.raises(Refused, match="re-entry limit of 3"):
+        reentrant.take(1)
+    for left in (1, 1, 0):
+        reentrant.lock.release()
+        assert len(tree.children) == left
+    with pytest.raises(Refused, match="no attempt"):
+        reentrant.lock.release()
+
+
+def test_levels_are_given_up_with_the_session(reentrant: Taker, tree: Tree) -> None:
+    reentrant.take()
+    reentrant.take()
+    reentrant.zk.break_off()
+    assert reentrant.lost == ["SUSPENDED"]
+    reentrant.lock.release()
+    assert tree.children == {}
+    assert reentrant.take().depth == 1
+
+
+def test_without_re_entry_the_holder_is_refused_and_keeps_the_lock(taker: Callable[[str], Taker], tree: Tree) -> None:
+    a = taker("a")
+    a.take()
+    with pytest.raises(Refused, match="re-entry limit of 1"):
+        a.take(1)
+    a.lock.release()
+    assert tree.children == {}
+
+
+def test_re_entry_is_promised_only_where_it_is_used() -> None:
+    assert spec({}).reentry_limit == 1
+    assert spec({"reentry": 3}).reentry_limit == 3
+
+
+def test_a_queues_promises_are_judged_where_asked_for() -> None:
+    assert (spec({}).most_woken, spec({}).most_overtakes) == (None, None)
+    judged = spec({"judge_queue": True})
+    assert (judged.most_woken, judged.most_overtakes) == (1, 0)
 
 
 def test_other_children_do_not_disturb(taker: Callable[[str], Taker], tree: Tree) -> None:

@@ -1,0 +1,54 @@
+"""What cannot run on a platform of this machine, said before anything is started."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from faults.families import family
+from faults.schedule import FaultSpec
+from lockquake.plan import Plan
+from nuclei import registry
+from nuclei.clusters.base import ClusterEntry
+from nuclei.platforms.base import Platform, Unsupported
+from nuclei.platforms.choice import PLATFORMS, Choice, choose
+
+
+def choose_for(wanted: str, clusters: Iterable[str]) -> Choice:
+    """The platform to use for some clusters, ``auto`` resolved. Raises UnknownName, HarnessError."""
+    images = {image for name in clusters for image in registry.cluster(name).images}
+    return choose(wanted, sorted(images))
+
+
+def require_supported(plan: Plan) -> None:
+    """Raises Unsupported with the reason where the plan's platform cannot run its cluster or one of its faults here.
+
+    Docker is asked nothing: a missing daemon or image is a fault of the set-up, which its start reports.
+    """
+    cluster = registry.cluster(plan.cluster)
+    if plan.platform != "docker" and (reason := why_not_cluster(plan.platform, cluster)):
+        raise Unsupported(f"{plan.cluster} on platform {plan.platform}: {reason}")
+    for spec in plan.schedule:
+        if reason := why_not_fault(plan.platform, cluster, spec):
+            raise Unsupported(f"{spec.name} on platform {plan.platform}: {reason}")
+
+
+def why_not_cluster(platform: str, cluster: ClusterEntry) -> str | None:
+    """Why a cluster's servers cannot run on a platform here, None where they can."""
+    entry = PLATFORMS[platform]
+    return next((reason for image in cluster.images if (reason := entry.why_not_image(image))), None)
+
+
+def why_not_fault(platform: str, cluster: ClusterEntry, spec: FaultSpec) -> str | None:
+    """Why a fault cannot happen to a cluster on a platform here, None where it can."""
+    kind = family(spec)
+    if reason := kind.impossible_on(cluster):
+        return reason
+    entry = PLATFORMS[platform]
+    return next((why for need in sorted(kind.needs(spec, linked=linked(cluster))) if (why := entry.cannot(need))), None)
+
+
+def linked(cluster: ClusterEntry) -> bool:
+    """Whether a cluster's nodes talk to each other."""
+    nowhere = cast(Platform, None)  # its description needs no platform
+    return bool(cluster.make(nowhere, cluster.defaults).wiring([]).peers)
