@@ -58,13 +58,13 @@ def batch_directory(root: Path, slug: str) -> Path:
             f"cannot write run directories under {root} ({reason}); name another place with --runs"
         ) from error
     stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-    return root / f"{stamp}-{secrets.token_hex(2)}-{_safe(slug)}"
+    return root / f"{stamp}-{secrets.token_hex(4)}-{_safe(slug)}"
 
 
 def link_latest(root: Path, target: Path) -> None:
     """Point ``root/latest`` at ``target``, atomically; a file system without links is no reason to fail a trial."""
     link = root / "latest"
-    fresh = root / f".latest-{os.getpid()}-{secrets.token_hex(2)}"
+    fresh = root / f".latest-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         fresh.symlink_to(os.path.relpath(target, root))
         fresh.replace(link)
