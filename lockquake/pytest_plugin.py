@@ -110,11 +110,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         raised = {kind.__name__ for kind in type(call.excinfo.value).__mro__} if call.excinfo else set()
         if raised & {"HarnessError", "HarnessFailure"}:
             vars(report)["lockquake_harness"] = True
+            if TRIALS in item.stash and call.excinfo is not None:
+                report.longrepr = f"harness error: {call.excinfo.value}"  # our own stack says nothing to a user
     return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Which platform the trials ran on, and why."""
+    """Which platform the trials ran on, and why; which were repeated."""
     choices: tuple[str, ...] = config.stash.get(CHOICES, ())
     for choice in dict.fromkeys(choices):
         terminalreporter.write_line(f"lockquake: {choice}")

@@ -38,7 +38,7 @@ class Bench:
         self.root = root
         self.log: list[str] = []
         self.said: list[str] = []
-        """Which platform was taken, and why, once it was."""
+        """For the summary: which platform was taken, and why, once it was; trials that were repeated."""
         self.stop_event = threading.Event()
         self._rigs: Rigs | None = None
 
@@ -75,6 +75,7 @@ class Lockquake:
         self.test = test
         self.unknown = unknown
         self.sections: list[tuple[str, str]] = []
+        self._repeated = False
 
     def run(
         self,
@@ -106,8 +107,14 @@ class Lockquake:
         return self._trial(plan)
 
     def keeps(self, nucleus: str | type, fault: str | Sequence[str] = "none", **options: object) -> TrialResult:
-        """A control: one trial that must be valid, never retried. Fails the test with the witness otherwise."""
-        result = self.run(nucleus, fault, **options)  # type: ignore[arg-type]
+        """A control: one trial that must be valid, whose verdict is never asked for twice. Fails the test with the
+        witness otherwise. An experiment that failed as such (HarnessFailure) has no verdict: it is repeated once, and
+        the session's summary says so."""
+        try:
+            result = self.run(nucleus, fault, **options)  # type: ignore[arg-type]
+        except HarnessFailure as failure:
+            self._will_repeat(failure)
+            result = self.run(nucleus, fault, **options)  # type: ignore[arg-type]
         if result.status == "invalid":
             broken = [v.sentence for v in result.verdicts if v.validity == "invalid"]
             pytest.fail("\n".join(broken), pytrace=False)
@@ -130,18 +137,31 @@ class Lockquake:
         tries: int = DEMONSTRATION_TRIES,
         **options: object,
     ) -> Verdict:
-        """A demonstration: up to ``tries`` trials until the violation shows; fails the test when it cannot be shown."""
+        """A demonstration: up to ``tries`` trials until the violation shows; fails the test when it cannot be shown.
+        One of them may fail as an experiment (HarnessFailure); the session's summary says so."""
         wanted = Expectation(verdict="invalid", property=property, kind=kind, cause=cause)
         came: list[str] = []
         first = options.pop("seed", None)
         seed = self.bench.seed if first is None else int(str(first))
         for number in range(tries):
-            result = self.run(nucleus, fault, seed=seed + number, **options)  # type: ignore[arg-type]
+            try:
+                result = self.run(nucleus, fault, seed=seed + number, **options)  # type: ignore[arg-type]
+            except HarnessFailure as failure:
+                self._will_repeat(failure)
+                came.append("harness error")
+                continue
             found = shown(wanted, result.verdicts)
             if found:
                 return found
             came.append(result.message or result.status)
         pytest.fail(f"{wanted.text()} did not show in {tries} trials; they came to: {', '.join(came)}", pytrace=False)
+
+    def _will_repeat(self, failure: HarnessFailure) -> None:
+        """Note it for the summary; a second one in the same test is no bad luck any more."""
+        if self._repeated:
+            raise failure
+        self._repeated = True
+        self.bench.said.append(f"{self.test} repeated a trial after a harness error: {failure}")
 
     def _trial(self, plan: Plan) -> TrialResult:
         path = batch_directory(self.bench.root, f"{self.test}-{plan.slug}")

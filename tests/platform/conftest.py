@@ -126,9 +126,6 @@ def ensemble(started: Callable[[str], Stage], no_new_threads: None) -> Stage:
 @pytest.fixture(scope="session")
 def lockquake_bench(platform_name: str, request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The plugin's own fixture, once per platform."""
-    from lockquake.pytest_plugin import option
-    from lockquake.testing import Bench
+    from lockquake.pytest_plugin import bench_on
 
-    bench = Bench(platform_name, int(option(request.config, "seed")), Path(option(request.config, "rundir")))
-    yield bench
-    bench.stop()
+    yield from bench_on(request.config, platform_name)
