@@ -80,7 +80,7 @@ class Handle:
             self._connected = True
 
     def acquire(self, limit: float) -> Grant | None:
-        """Wait for the lock at most ``limit`` seconds; None when it was not certainly granted (see the session's last)."""
+        """Wait for the lock at most ``limit`` seconds; None when it was not certainly granted (see the last row)."""
         deadline = time.monotonic() + limit
 
         def take(lock: Lock, attempt: Attempt) -> Grant:
