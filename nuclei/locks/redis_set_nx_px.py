@@ -1,8 +1,8 @@
 """``redis-set-nx-px``: ``SET key owner NX PX milliseconds`` to take, compare-and-delete by script to free.
 
-The pattern of the Redis manual for one server: mutual exclusion within the lease, and nobody frees another's lock. The
-script is sent whole each time (EVAL): with EVALSHA, a promoted or flushed server answers NOSCRIPT and an unlock
-without a fallback leaks the lock.
+The pattern of the Redis manual for one server: mutual exclusion within the lease, and nobody frees another's lock. Its
+holder may prolong the lease by compare-and-``PEXPIRE``. The scripts are sent whole each time (EVAL): with EVALSHA, a
+promoted or flushed server answers NOSCRIPT and an unlock without a fallback leaks the lock.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
+from nuclei.locks.base import Attempt, Claim, Grant, LockEntry, Refused
 from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, RedisLock, lease_ns
 
 COMPARE_AND_DELETE = """
@@ -20,6 +20,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0
 """
+
+EXTEND = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0
+"""
+"""Key; owner value, lease (ms). Only the holder's own lease is prolonged: a key that expired stays gone."""
 
 
 class RedisSetNxPx(RedisLock):
@@ -37,6 +45,16 @@ class RedisSetNxPx(RedisLock):
         if attempt is None:
             return False
         return bool(self.redis.command("EVAL", COMPARE_AND_DELETE, 1, self.key, attempt.owner))
+
+    def renew(self) -> Grant:
+        """A whole lease anew from before it was sent, if the key still holds this attempt's owner value."""
+        attempt = self._attempt
+        if attempt is None:
+            raise Refused("not held: there was nothing of this attempt to renew")
+        sent = time.monotonic_ns()
+        if not self.redis.command("EVAL", EXTEND, 1, self.key, attempt.owner, self.ttl_ns // 1_000_000):
+            raise Refused("not held any more: the key is gone or another's")
+        return Grant(owner=attempt.owner, lease_until=sent + self.ttl_ns)
 
 
 def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry
+from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, LockContext, LockEntry
 from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, SECOND_NS, TIMES, already_taken, lease_ns
 from nuclei.locks.redis_set_nx_px import ONE_SERVER, RedisSetNxPx
 
@@ -38,12 +38,23 @@ class RedisSetNxPxWait(RedisSetNxPx):
         if grant is None:
             return None
         with already_taken("SET took the key"):
-            opened = self.redis.opened
-            confirmed = self.redis.command("WAIT", REPLICAS, self._wait_ms) >= REPLICAS
-            if confirmed and self.redis.opened == opened:
+            if self._confirmed():
                 return grant
             self.give_back(attempt)
         return None
+
+    def renew(self) -> Grant:
+        """Renew, WAIT. Raises Indeterminate when nobody confirmed: it is renewed where it may be lost."""
+        grant = super().renew()
+        with already_taken("the primary renewed it"):
+            if not self._confirmed():
+                raise Indeterminate("the primary renewed it, but no replica confirmed in time")
+        return grant
+
+    def _confirmed(self) -> bool:
+        opened = self.redis.opened
+        confirmed: int = self.redis.command("WAIT", REPLICAS, self._wait_ms)
+        return confirmed >= REPLICAS and self.redis.opened == opened
 
 
 def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:

@@ -19,17 +19,10 @@ from histories.spec import DEFAULT_DRIFT, DEFAULT_MARGIN_NS, Spec
 from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, LockContext, LockEntry, Refused
 from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, TIMES, KeyLock, lease_ns
 from nuclei.locks.redis_majority import RedisMajority
-from nuclei.locks.redis_set_nx_px import COMPARE_AND_DELETE, KLEPPMANN
+from nuclei.locks.redis_set_nx_px import COMPARE_AND_DELETE, EXTEND, KLEPPMANN
 
 OP_TIMEOUT = 0.05
 """Seconds that one master may take to answer: the manual's upper end, for a lease of seconds."""
-
-EXTEND = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return 0
-"""
 
 
 class Redlock(KeyLock):

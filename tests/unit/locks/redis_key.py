@@ -85,6 +85,18 @@ def compare_and_delete(key: PlayedKey) -> Script:
     return lambda keys, arguments: key.delete_if(key.value == arguments[0])
 
 
+def compare_and_extend(key: PlayedKey) -> Script:
+    """The script that renews a lease."""
+
+    def extend(keys: list[str], arguments: list[str]) -> int:
+        if key.value != arguments[0]:
+            return 0
+        key.expires = arguments[1]
+        return 1
+
+    return extend  # type: ignore[return-value]
+
+
 def lock_on(server: Stage, name: str, client: str = "c1", **settings: float | bool) -> Lock:
     """The lock called ``name`` of one client, on a server that plays; not connected yet."""
     surroundings = Surroundings(

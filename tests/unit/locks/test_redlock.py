@@ -8,28 +8,21 @@ from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from redis_key import FAST, PlayedKey, attempt, compare_and_delete
+from redis_key import FAST, PlayedKey, attempt, compare_and_delete, compare_and_extend
 from redis_stage import Stage
 
 from faults.grammar import BadArgument
 from lockquake.plan import build
 from nuclei.locks.base import Indeterminate, LockContext, Refused, Surroundings
 from nuclei.locks.loading import load
-from nuclei.locks.redis_set_nx_px import COMPARE_AND_DELETE
-from nuclei.locks.redlock import EXTEND, Redlock
-
-
-def extend(key: PlayedKey, arguments: list[str]) -> int:
-    if key.value != arguments[0]:
-        return 0
-    key.expires = arguments[1]
-    return 1
+from nuclei.locks.redis_set_nx_px import COMPARE_AND_DELETE, EXTEND
+from nuclei.locks.redlock import Redlock
 
 
 def played() -> PlayedKey:
     key = PlayedKey()
     key.scripts[COMPARE_AND_DELETE] = compare_and_delete(key)
-    key.scripts[EXTEND] = lambda keys, arguments: extend(key, arguments)
+    key.scripts[EXTEND] = compare_and_extend(key)
     return key
 
 
