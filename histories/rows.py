@@ -7,7 +7,7 @@ everything that copies rows, because files are merged as raw lines (see :mod:`hi
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
@@ -161,13 +161,15 @@ class Server(Row, tag="server"):
 
 
 class Ledger(Row, tag="ledger"):
-    """The ledger decided on a write; ``seq`` is its own order of decisions."""
+    """The ledger decided on a write; ``seq`` is its own order of decisions. ``op``: whether it was to set a value or to
+    append a record. The ``value`` of a named counter is ``{NAME: value}``."""
 
     seq: int
     accepted: bool
     client: str
     lock: str
     attempt: str
+    op: Literal["write", "append"] = "write"
     fence: int | None = None
     value: Any = None
     reason: str | None = None
@@ -191,11 +193,13 @@ class Effect(Row, tag="effect"):
 
 
 class Job(Row, tag="job"):
-    """A run of a job began or ended, as the place where it runs saw it; ``run`` names one run."""
+    """A run of a job began or ended, as the place where it runs saw it; ``run`` names one run. ``tick``: which of its
+    schedule's ticks, counted from 0, it was for."""
 
     job: str
     run: str
     state: JobState
+    tick: int | None = None
     client: str = ""
     lock: str = ""
     attempt: str = ""

@@ -12,6 +12,13 @@ LONGEST_NS = 10 * 366 * 24 * 3600 * 10**9
 MOST = (1 << 31) - 1
 
 
+class Wording(msgspec.Struct, frozen=True, kw_only=True):
+    """How people speak of what is taken from a resource: ``paid`` 12 of 10, ``overspent`` by 2."""
+
+    taken: str = "taken"
+    over: str = "over"
+
+
 class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the checker must know of a lock; shapes and units are part of the file format.
 
@@ -25,7 +32,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``fenced``: grants carry a fencing token. ``fencing_checked``: the ledger rejects stale ones.
     ``recovery_ns``: promised bound after which a lock nobody is inside of can be had again.
     ``renewals``: leases are renewed by ``calls`` the history shows, or inside a ``library``, which it does not show.
-    ``budgets``: per resource, the most that may be taken from it altogether.
+    ``budgets``: per resource, the most that may be taken from it altogether; ``wording``: how to speak of that.
+    ``ticks``: per job, how many ticks its schedule has, each of which is to be run once.
     ``most_overtakes``: how many later arrivals may be granted first (0: first come, first served); ``most_woken``: how
     many waiters one release may wake. None: nothing is promised, and the number is told but not judged.
     ``model``: what the history is of: a ``lock``, or a store recorded elsewhere whose object starts as ``initial``.
@@ -47,6 +55,8 @@ class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     recovery_ns: int | None = None
     renewals: Literal["calls", "library"] = "calls"
     budgets: dict[str, float] = {}
+    wording: dict[str, Wording] = {}
+    ticks: dict[str, int] = {}
     most_overtakes: int | None = None
     most_woken: int | None = None
 

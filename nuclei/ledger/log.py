@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Protocol
 
 import msgspec
 
-from histories.rows import Ledger
-from nuclei.ledger.script import CHECKED, KEYS, LOG, VALUE
+from histories.rows import Effect, Ledger
+from nuclei.ledger.record import Record
+from nuclei.ledger.script import CHECKED, COUNTERS, KEYS, LOG, VALUE
+
+AT_ONCE = 10_000
+"""So many decisions are read in one go."""
 
 
 class Commands(Protocol):
@@ -18,7 +23,8 @@ class Commands(Protocol):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """One write the ledger accepted or rejected, in its own order ``seq``. ``at``: its server's wall time in µs."""
+    """One write the ledger accepted or rejected, in its own order ``seq``. ``at``: its server's wall time in µs.
+    ``record``: what was appended by it."""
 
     seq: int
     accepted: bool
@@ -26,22 +32,35 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     lock: str
     attempt: str
     at: int
+    op: Literal["write", "append"] = "write"
     fence: int | None = None
     value: Any = None
+    record: Record | None = None
     reason: str | None = None
 
     def row(self, offset_ns: int) -> Ledger:
         """As a row of the history; ``offset_ns`` is what turns wall time into CLOCK_MONOTONIC (add it)."""
         return Ledger(
-            t=self.at * 1000 + offset_ns, seq=self.seq, accepted=self.accepted, client=self.client, lock=self.lock,
-            attempt=self.attempt, fence=self.fence, value=self.value, reason=self.reason,
+            t=self.at * 1000 + offset_ns, seq=self.seq, op=self.op, accepted=self.accepted, client=self.client,
+            lock=self.lock, attempt=self.attempt, fence=self.fence, value=self.value, reason=self.reason,
+        )  # fmt: skip
+
+    def effect(self, offset_ns: int) -> Effect | None:
+        """What it did at a resource, as a row; None where it was rejected or had no record."""
+        if self.record is None or not self.accepted:
+            return None
+        return Effect(
+            t=self.at * 1000 + offset_ns, seq=self.seq, resource=self.record.resource, amount=self.record.amount,
+            request=self.record.request, client=self.client, lock=self.lock, attempt=self.attempt,
         )  # fmt: skip
 
 
-def reset(redis: Commands, *, checked: bool, value: Any = 0) -> None:
-    """Forget everything, write ``value``, and switch the checking of fencing tokens on or off."""
+def reset(redis: Commands, *, checked: bool, value: Any = 0, counters: Mapping[str, Any] | None = None) -> None:
+    """Forget everything, write ``value`` and the counters, and switch the checking of fencing tokens on or off."""
     redis.execute_command("DEL", *KEYS)
     redis.execute_command("MSET", VALUE, msgspec.json.encode(value), CHECKED, "1" if checked else "0")
+    for name, content in (counters or {}).items():
+        redis.execute_command("HSET", COUNTERS, name, msgspec.json.encode(content))
 
 
 def value_now(redis: Commands) -> Any:
@@ -52,4 +71,11 @@ def value_now(redis: Commands) -> Any:
 
 def decisions(redis: Commands) -> list[Decision]:
     """Every decision since the last reset, in the ledger's order."""
-    return [msgspec.json.decode(entry, type=Decision) for entry in redis.execute_command("LRANGE", LOG, 0, -1)]
+    return list(_read(redis))
+
+
+def _read(redis: Commands) -> Iterator[Decision]:
+    begin = 0
+    while entries := redis.execute_command("LRANGE", LOG, begin, begin + AT_ONCE - 1):
+        yield from (msgspec.json.decode(entry, type=Decision) for entry in entries)
+        begin += AT_ONCE
