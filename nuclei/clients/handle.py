@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from histories.rows import Leave, Return
-from histories.vocabulary import LeaveReason, Operation, Point
+from histories.vocabulary import LeaveReason, Mode, Operation, Point
 from nuclei.clients.exposure import Exposure
 from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockError, Refused
 
@@ -79,18 +79,18 @@ class Handle:
             self._lock.connect()
             self._connected = True
 
-    def acquire(self, limit: float) -> Grant | None:
+    def acquire(self, limit: float, mode: Mode = "exclusive") -> Grant | None:
         """Wait for the lock at most ``limit`` seconds; None when it was not certainly granted (see the last row)."""
         deadline = time.monotonic() + limit
 
         def take(lock: Lock, attempt: Attempt) -> Grant:
             return lock.acquire(attempt, max(0.0, deadline - time.monotonic()))
 
-        return self._take("acquire", take, deadline)
+        return self._take("acquire", take, mode, deadline)
 
-    def try_acquire(self) -> Grant | None:
+    def try_acquire(self, mode: Mode = "exclusive") -> Grant | None:
         """Take the lock at once, or None."""
-        return self._take("try", lambda lock, attempt: lock.try_acquire(attempt))
+        return self._take("try", lambda lock, attempt: lock.try_acquire(attempt), mode)
 
     def renew(self) -> Grant | None:
         """Prolong the lease; None when that is not certain. Passes the point ``before-renew``."""
@@ -198,16 +198,16 @@ class Handle:
         return ask(lock)
 
     def _take(
-        self, op: Literal["acquire", "try"], take: Callable[[Lock, Attempt], Grant], deadline: float = 0.0
+        self, op: Literal["acquire", "try"], take: Callable[[Lock, Attempt], Grant], mode: Mode, deadline: float = 0.0
     ) -> Grant | None:
         self.session.settle()
-        attempt = self.session.fresh_attempt()
+        attempt = self.session.fresh_attempt(mode)
         owner = attempt.owner if self._need_lock().writes_owner else None
         outer = self._attempt
         self._attempt = attempt.id
         self._exposure.expose(attempt.id)
         ask = partial(self._asked, lambda lock: take(lock, attempt), deadline)
-        row = self._timed(op, attempt.id, ask, owner=owner)
+        row = self._timed(op, attempt.id, ask, owner=owner, mode=mode)
         if row.outcome == "ok":
             self._held.append(attempt.id)
             self.barrier("granted")

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from histories.vocabulary import LeaveReason, Operation, Point
+from histories.vocabulary import LeaveReason, Mode, Operation, Point
 from nuclei.locks.base import Endpoint, Surroundings
 
 PROTOCOL_VERSION = 1
@@ -66,10 +66,11 @@ class Run(Message, tag="run"):
 
 
 class Do(Message, tag="op"):
-    """One single operation, answered by ``result``."""
+    """One single operation, answered by ``result``. ``mode``: of an acquire or try on a read-write lock."""
 
     op: Operation
     limit: float | None = None
+    mode: Mode = "exclusive"
     value: Any = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from histories.rows import Call, Client, Event, Return
-from histories.vocabulary import Operation, Outcome
+from histories.vocabulary import Mode, Operation, Outcome
 from histories.write import PartWriter
 from nuclei.clients.protocol import Live, Report
 from nuclei.locks.base import Grant, LockError
@@ -44,6 +44,7 @@ class Recorder:
         attempt: str,
         owner: str | None = None,
         fence: int | None = None,
+        mode: Mode = "exclusive",
         value: Any = None,
     ) -> tuple[Return, Any]:
         """Make a call and record it: call row, ``action``, return row, each on disk before the next step.
@@ -60,7 +61,7 @@ class Recorder:
         self.write(
             Call(
                 t=time.monotonic_ns(), client=client, call=number, op=op, lock=lock, attempt=attempt,
-                owner=owner, fence=fence, value=value,
+                owner=owner, fence=fence, mode=mode, value=value,
             )
         )  # fmt: skip
         try:

@@ -6,6 +6,7 @@ the process, the history knows how far it came.
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections import Counter
@@ -14,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from histories.rows import Client, Event, Return
-from histories.vocabulary import LeaveReason, Operation, Point
+from histories.vocabulary import LeaveReason, Mode, Operation, Point
 from nuclei.clients.handle import Handle
 from nuclei.clients.identity import attempt_id, successor
 from nuclei.locks.base import Attempt, Grant, LockEntry
@@ -83,6 +84,11 @@ class Session:
         """What the latest successful acquire or renewal of the trial's lock handed out."""
         return self._own.grant
 
+    @functools.cached_property
+    def read_write(self) -> bool:
+        """Whether the locks are read-write locks, which may be asked for ``shared``."""
+        return self.entry.spec(self.configure.surroundings.settings).read_write
+
     @property
     def doubtful(self) -> bool:
         """Whether an acquire or release came back indeterminate and was not settled yet."""
@@ -102,13 +108,13 @@ class Session:
 
     # ---- the trial's lock: see Handle
 
-    def acquire(self, limit: float) -> Grant | None:
+    def acquire(self, limit: float, mode: Mode = "exclusive") -> Grant | None:
         """Wait for the lock at most ``limit`` seconds; None when it was not certainly granted (see ``last``)."""
-        return self._own.acquire(limit)
+        return self._own.acquire(limit, mode)
 
-    def try_acquire(self) -> Grant | None:
+    def try_acquire(self, mode: Mode = "exclusive") -> Grant | None:
         """Take the lock at once, or None."""
-        return self._own.try_acquire()
+        return self._own.try_acquire(mode)
 
     def renew(self) -> Grant | None:
         """Prolong the lease; None when that is not certain."""
@@ -199,7 +205,7 @@ class Session:
         self.figures[f"{op} {row.outcome}"] += 1
         return row, result
 
-    def fresh_attempt(self) -> Attempt:
+    def fresh_attempt(self, mode: Mode = "exclusive") -> Attempt:
         """The next attempt of this identity: an id of its own in the trial, and an owner value."""
         self._attempts += 1
-        return Attempt(attempt_id(self.client, self._attempts), f"{self._owners.getrandbits(80):020x}")
+        return Attempt(attempt_id(self.client, self._attempts), f"{self._owners.getrandbits(80):020x}", mode)

@@ -117,9 +117,9 @@ class Worker:
     def _single(self, session: Session, request: Do) -> None:
         match request.op:
             case "acquire":
-                session.acquire(request.limit if request.limit is not None else 1.0)
+                session.acquire(request.limit if request.limit is not None else 1.0, request.mode)
             case "try":
-                session.try_acquire()
+                session.try_acquire(request.mode)
             case "renew":
                 session.renew()
             case "release":

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from histories.spec import Spec
+from histories.vocabulary import Mode
 
 
 class LockError(Exception):
@@ -65,10 +66,12 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """One attempt to acquire: a fresh id, and the owner value our own locks write for it."""
+    """One attempt to acquire: a fresh id, the owner value our own locks write for it, and what is asked of a
+    read-write lock (``shared`` to read; every other lock is only asked for ``exclusive``)."""
 
     id: str
     owner: str
+    mode: Mode = "exclusive"
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

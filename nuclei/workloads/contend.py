@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
+from histories.vocabulary import Mode
 from nuclei.clients.session import Session
 from nuclei.workloads.base import Workload, WorkloadEntry
 
@@ -26,6 +27,7 @@ DEFAULTS: Mapping[str, Any] = {
     "heed_deadline": False,
     "rounds": 0,
     "reenter": 0.0,
+    "read_share": 0.5,
 }
 
 
@@ -39,7 +41,8 @@ class Contend(Workload):
     ``try_share``: share of attempts that do not wait, ``writes``: ledger writes per hold (none without a ledger),
     ``heed_deadline``: check the own lease's deadline before each write (most programs do not), ``rounds``: how many
     attempts to make, 0 = until told to finish, ``reenter``: share of holds that take the lock a second time while
-    inside, waiting for it at most ``limit`` (only re-entrant locks let them)."""
+    inside, waiting for it at most ``limit`` (only re-entrant locks let them), ``read_share``: share
+    of attempts on a read-write lock that ask to read only, and then do not write."""
 
     def run(self, session: Session) -> None:
         """Attempts until the end is asked for; leaves nothing held."""
@@ -52,7 +55,8 @@ class Contend(Workload):
 
     def _attempt(self, session: Session) -> None:
         waits = session.random.random() >= self.params["try_share"]
-        grant = session.acquire(float(self.params["limit"])) if waits else session.try_acquire()
+        mode = self._mode(session)
+        grant = session.acquire(float(self.params["limit"]), mode) if waits else session.try_acquire(mode)
         if grant is None:
             session.settle()
             session.sleep(PAUSE_AFTER_REFUSAL)
@@ -62,7 +66,7 @@ class Contend(Workload):
         writes = int(self.params["writes"]) if session.has_ledger else 0
         hold = around(float(self.params["hold"]), session.random)
         for _ in range(writes):
-            if session.lost or not self._raise_counter(session, hold / writes):
+            if session.lost or not self._raise_counter(session, hold / writes, mode):
                 break
         if not writes:
             session.sleep(hold)
@@ -86,8 +90,14 @@ class Contend(Workload):
         session.settle()
         return False
 
-    def _raise_counter(self, session: Session, hold: float) -> bool:
-        """Read, hold, write; whether the client is still inside, as far as it cares to know."""
+    def _mode(self, session: Session) -> Mode:
+        """What to ask for: only a read-write lock is drawn for, so that nobody else's draws are shifted."""
+        reads = session.read_write and session.random.random() < float(self.params["read_share"])
+        return "shared" if reads else "exclusive"
+
+    def _raise_counter(self, session: Session, hold: float, mode: Mode) -> bool:
+        """Read, hold, write, unless it was let in to read only; whether the client is still inside, as far as it cares
+        to know."""
         value = session.ledger_read()
         session.sleep(hold)
         if session.lost:
@@ -97,7 +107,7 @@ class Contend(Workload):
         if self.params["heed_deadline"] and deadline is not None and time.monotonic_ns() >= deadline:
             session.leave("deadline")
             return False
-        if value is not None:
+        if value is not None and mode == "exclusive":
             session.ledger_write(value + 1)
         return True
 

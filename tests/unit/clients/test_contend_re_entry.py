@@ -11,6 +11,7 @@ from client_bench import configured
 
 from histories.decode import read_rows
 from histories.rows import Leave, Return
+from histories.spec import Spec
 from histories.write import PartWriter
 from nuclei.clients.control import Control
 from nuclei.clients.recorder import Recorder
@@ -58,7 +59,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
     def run(fails: dict[int, Exception] | None = None, loses_at: int = 0, **params: Any) -> list[tuple[str, str, str]]:
         Deep.depth, Deep.calls, Deep.fails, Deep.loses_at = 0, 0, fails or {}, loses_at
         recorder = Recorder(PartWriter(tmp_path / "c1.jsonl"), lambda report: None, live=False)
-        entry = LockEntry(name="deep", summary="", clusters=(), make=Deep, spec=lambda s: None)  # type: ignore[arg-type,return-value]
+        entry = LockEntry(name="deep", summary="", clusters=(), make=Deep, spec=lambda settings: Spec())  # type: ignore[arg-type]
         session = Session(configured(tmp_path), entry, recorder, Control(lambda report: None), None)
         opened.append((session, recorder))
         fast = {"hold": 0.001, "think": 0.0, "try_share": 0.0, "rounds": 1, "reenter": 1.0}

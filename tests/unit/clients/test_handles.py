@@ -11,6 +11,7 @@ from client_bench import configured
 
 from histories.decode import read_rows
 from histories.rows import AnyRow, Client, Leave, Return, Told
+from histories.spec import Spec
 from histories.write import PartWriter
 from nuclei.clients.control import Control
 from nuclei.clients.recorder import Recorder
@@ -64,7 +65,7 @@ class Ledger:
 def session(tmp_path: Path) -> Iterator[Session]:
     Keyed.fails, Keyed.made = {}, []
     recorder = Recorder(PartWriter(tmp_path / "c1.jsonl"), lambda report: None, live=False)
-    entry = LockEntry(name="keyed", summary="", clusters=(), make=Keyed, spec=lambda s: None)  # type: ignore[arg-type,return-value]
+    entry = LockEntry(name="keyed", summary="", clusters=(), make=Keyed, spec=lambda s: Spec())  # type: ignore[arg-type]
     session = Session(configured(tmp_path), entry, recorder, Control(lambda report: None), Ledger())  # type: ignore[arg-type]
     yield session
     session.close()

@@ -14,6 +14,7 @@ from client_bench import SCRIPTED, configured
 
 from histories.read import read_rows
 from histories.rows import AnyRow, Call, Client, Leave, Return, Told, Wake
+from histories.spec import Spec
 from histories.write import PartWriter
 from nuclei.clients.control import Control
 from nuclei.clients.protocol import Finish, Hold, Live, Report
@@ -96,7 +97,7 @@ def test_times_lie_directly_around_the_call_and_rows_are_on_disk_before_it(tmp_p
         def close(self) -> None:
             pass
 
-    made = Bench(tmp_path, entry=LockEntry(name="p", summary="", clusters=(), make=Probe, spec=lambda s: None))  # type: ignore[arg-type,return-value]
+    made = Bench(tmp_path, entry=LockEntry(name="p", summary="", clusters=(), make=Probe, spec=lambda s: Spec()))  # type: ignore[arg-type]
     made.session.acquire(1)
     made.session.release()
     called, came_back, *_ = made.rows()
@@ -229,7 +230,7 @@ class Talkative(Lock):
 @pytest.fixture
 def talkative(bench: Callable[..., Bench]) -> tuple[Bench, list[LockContext]]:
     Talkative.contexts = []
-    entry = LockEntry(name="t", summary="", clusters=(), make=Talkative, spec=lambda s: None)  # type: ignore[arg-type,return-value]
+    entry = LockEntry(name="t", summary="", clusters=(), make=Talkative, spec=lambda s: Spec())  # type: ignore[arg-type]
     return bench(entry=entry), Talkative.contexts
 
 
@@ -350,7 +351,7 @@ def test_contend_told_before_it_began_touches_nothing(tmp_path: Path) -> None:
             return Grant()
 
     Fleeting.contexts = []
-    made = Bench(tmp_path, entry=LockEntry(name="f", summary="", clusters=(), make=Fleeting, spec=lambda s: None))  # type: ignore[arg-type,return-value]
+    made = Bench(tmp_path, entry=LockEntry(name="f", summary="", clusters=(), make=Fleeting, spec=lambda s: Spec()))  # type: ignore[arg-type]
     contend(made)
     assert [op for op, *_ in made.returns()] == ["acquire", "release"]
     assert [row.why for row in made.rows() if isinstance(row, Leave)] == ["told"]
@@ -364,7 +365,7 @@ def test_contend_heeds_its_deadline_only_where_asked(tmp_path: Path, heed: bool,
             return Grant(lease_until=time.monotonic_ns() + 1_000_000)
 
     Brief.contexts = []
-    made = Bench(tmp_path, entry=LockEntry(name="b", summary="", clusters=(), make=Brief, spec=lambda s: None))  # type: ignore[arg-type,return-value]
+    made = Bench(tmp_path, entry=LockEntry(name="b", summary="", clusters=(), make=Brief, spec=lambda s: Spec()))  # type: ignore[arg-type]
     contend(made, heed_deadline=heed, hold=0.01)
     assert [op for op, *_ in made.returns()] == ["acquire", *ops, "release"]
     assert [row.why for row in made.rows() if isinstance(row, Leave)] == (["deadline"] if heed else [])
