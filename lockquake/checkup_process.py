@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from lockquake.finding import Finding, State, split
 from nuclei.platforms.process import blocks, homes, namespaces, servers
+from nuclei.platforms.process.programs import PROGRAMS
 
 NAME = "process"
+OTHERS = ("zookeeper", *PROGRAMS)
+"""What only some clusters run on."""
 
 
 def check_up() -> list[Finding]:
@@ -13,7 +16,7 @@ def check_up() -> list[Finding]:
     return [
         _judged("loopback", blocks.why_not(), "missing", "127.0.0.0/8 can be listened on"),
         _judged("redis", servers.why_not("redis"), "missing", servers.describe("redis")),
-        _judged("zookeeper", servers.why_not("zookeeper"), "optional", servers.describe("zookeeper")),
+        *(_judged(name, servers.why_not(name), "optional", servers.describe(name)) for name in OTHERS),
         _judged("names", namespaces.why_not(), "optional", "every node can have an /etc/hosts of its own"),
         leftovers(),
     ]

@@ -15,6 +15,9 @@ EXIT_HARNESS_ERROR = 3
 NEEDED = (
     ("redis", "Redis servers, Sentinels and the ledger of every cluster", True),
     ("zookeeper", "ZooKeeper servers", False),
+    ("memcached", "the cluster memcached", False),
+    ("postgres", "the cluster postgres", False),
+    ("etcd", "the cluster etcd", False),
 )
 
 
@@ -34,24 +37,32 @@ def as_text(row: dict[str, Any]) -> str:
 
 
 @click.command()
-@click.option("--ensure", "fetch", is_flag=True, help="Bring what can be had without root: ZooKeeper's jars.")
+@click.option(
+    "--ensure", "fetch", is_flag=True, help="Bring what can be had without root (Redis comes with the Python packages)."
+)
 @click.option("--best-effort", is_flag=True, help="Exit 0 whatever is missing.")
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def servers(fetch: bool, best_effort: bool, as_json: bool) -> int:
-    """The servers that run here without Docker. Exit 0: Redis is there; 3: it is not, so nothing can run. Without
-    ZooKeeper its nuclei are unsupported, and everything else runs."""
-    failure = ""
-    if fetch:
-        try:
-            found.ensure(progress())
-        except HarnessError as error:
-            failure = str(error)
-    rows = [row_of(*needed, failure=failure if needed[0] == "zookeeper" else "") for needed in NEEDED]
+    """The servers that run here without Docker. Exit 0: Redis is there; 3: it is not, so nothing can run. Nuclei of any
+    other server that is missing are unsupported, and everything else runs."""
+    failures = _ensure() if fetch else {}
+    rows = [row_of(*needed, failure=failures.get(needed[0], "")) for needed in NEEDED]
     if as_json:
         print_json({"servers": rows})
     else:
         click.echo("\n".join(map(as_text, rows)))
     return 0 if best_effort or all(row["present"] or not row["needed_by_all"] for row in rows) else EXIT_HARNESS_ERROR
+
+
+def _ensure() -> dict[str, str]:
+    """Fetch what is missing; image → why that failed."""
+    say, failures = progress(), {}
+    for image, _, _ in NEEDED:
+        try:
+            found.ensure(image, say)
+        except HarnessError as error:
+            failures[image] = str(error)
+    return failures
 
 
 command = servers

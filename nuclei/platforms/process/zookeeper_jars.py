@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+from nuclei.platforms.process.debian_packages import cache_root, unpacked, version_order
 
 ROOT_VARIABLE = "LOCKQUAKE_ZOOKEEPER"
 """Names an unpacked release (a directory with lib/*.jar): from the user to us, and from us to the node's launcher."""
@@ -28,12 +29,6 @@ class Jars(NamedTuple):
     where: str
 
 
-def cache_root() -> Path:
-    """The directory under which set-up unpacks servers, one directory a version; it need not exist."""
-    given = os.environ.get("XDG_CACHE_HOME", "")
-    return Path(given if os.path.isabs(given) else os.path.expanduser("~/.cache")) / "lockquake"
-
-
 def find() -> Jars | str:
     """The jars to use, or why there are none. What the user names is used or refused, never passed over."""
     if named := os.environ.get(ROOT_VARIABLE):
@@ -43,7 +38,7 @@ def find() -> Jars | str:
         refused = _too_old(version, f"in {DEBIAN_JARS}")
         if not refused:
             return Jars(None, version, str(DEBIAN_JARS))
-    for root in _unpacked():
+    for root in unpacked("zookeeper"):
         if isinstance(found := _judged(root, str(root)), Jars):
             return found
     return refused or f"no ZooKeeper jars in {DEBIAN_JARS} or {cache_root()}"
@@ -66,13 +61,3 @@ def version_in(directory: Path) -> str | None:
     """The newest version among ``zookeeper-VERSION.jar`` in a directory (Debian keeps it as a symbolic link)."""
     names = (re.fullmatch(r"zookeeper-(\d+\.\d+[\w.+~-]*)\.jar", path.name) for path in directory.glob("zookeeper-*"))
     return max((name[1] for name in names if name), key=version_order, default=None)
-
-
-def _unpacked() -> Iterator[Path]:
-    """What set-up unpacked, the newest version first. Half-unpacked directories have other names."""
-    roots = [path for path in cache_root().glob("zookeeper-*") if path.is_dir()]
-    yield from sorted(roots, key=lambda path: version_order(path.name.removeprefix("zookeeper-")), reverse=True)
-
-
-def version_order(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)[:3]))

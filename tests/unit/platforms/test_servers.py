@@ -117,8 +117,8 @@ def test_lookups_are_made_once_until_told(bare_machine: Path) -> None:
 
 
 def test_an_image_nobody_knows_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="'etcd' are known; there are redis, zookeeper"):
-        servers.why_not("etcd")
+    with pytest.raises(ValueError, match="'valkey' are known; there are redis, zookeeper, memcached"):
+        servers.why_not("valkey")
 
 
 def test_zookeeper_from_debian(bare_machine: Path, tmp_path: Path) -> None:
@@ -222,11 +222,11 @@ def test_without_apt_packages_are_only_named(bare_machine: Path) -> None:
 
 
 def test_ensure_asks_nobody_where_the_jars_are_not_all_that_lacks(bare_machine: Path, tmp_path: Path) -> None:
-    servers.ensure(lambda text: pytest.fail(text))  # no Java
+    servers.ensure("zookeeper", lambda text: pytest.fail(text))  # no Java
     java(bare_machine, "17")
     jars(tmp_path / "java", "3.8.0")
     servers.forget()
-    servers.ensure(lambda text: pytest.fail(text))
+    servers.ensure("zookeeper", lambda text: pytest.fail(text))
     assert not (tmp_path / "apt-was-asked").exists()
 
 

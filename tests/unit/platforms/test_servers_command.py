@@ -8,7 +8,7 @@ import pytest
 
 from lockquake.cli import main
 from nuclei.platforms.process import servers
-from nuclei.platforms.process.zookeeper_fetch import FetchFailed
+from nuclei.platforms.process.debian_packages import FetchFailed
 
 
 def run(monkeypatch: pytest.MonkeyPatch, missing: dict[str, str], *arguments: str) -> int:
@@ -24,12 +24,15 @@ def test_present_servers_are_described(monkeypatch: pytest.MonkeyPatch, capsys: 
     assert [line.split("  — ")[0] for line in capsys.readouterr().out.splitlines()] == [
         "redis      present  redis of this test",
         "zookeeper  present  zookeeper of this test",
+        "memcached  present  memcached of this test",
+        "postgres   present  postgres of this test",
+        "etcd       present  etcd of this test",
     ]
 
 
 def test_without_zookeeper_the_rest_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, {"zookeeper": "no jars; get some"}, "--json") == 0
-    redis, zookeeper = json.loads(capsys.readouterr().out)["servers"]
+    redis, zookeeper, *_ = json.loads(capsys.readouterr().out)["servers"]
     assert (redis["present"], redis["found"], redis["why_not"]) == (True, "redis of this test", "")
     assert (zookeeper["present"], zookeeper["found"], zookeeper["why_not"]) == (False, "", "no jars; get some")
 
@@ -42,9 +45,9 @@ def test_without_redis_nothing_runs(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_what_cannot_be_fetched_is_a_note_and_no_failure(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def ensure(say: object) -> None:
-        raise FetchFailed("no network")
+    def ensure(image: str, say: object) -> None:
+        raise FetchFailed(f"no network for {image}")
 
     monkeypatch.setattr(servers, "ensure", ensure)
     assert run(monkeypatch, {"zookeeper": "no jars; get some"}, "--ensure") == 0
-    assert "no jars; get some (no network)" in capsys.readouterr().out
+    assert "no jars; get some (no network for zookeeper)" in capsys.readouterr().out

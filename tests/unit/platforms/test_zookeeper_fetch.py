@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from nuclei.platforms.process import zookeeper_fetch, zookeeper_jars
-from nuclei.platforms.process.zookeeper_fetch import FetchFailed, class_path, depends, fetch
+from nuclei.platforms.process import debian_packages, zookeeper_jars
+from nuclei.platforms.process.debian_packages import FetchFailed, depends
+from nuclei.platforms.process.zookeeper_fetch import class_path, fetch
 
 pytestmark = pytest.mark.skipif(
     shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None, reason="a Debian is needed: apt-get, dpkg-deb"
@@ -104,7 +105,7 @@ def test_only_abandoned_scratch_is_swept(archive: Path, tmp_path: Path, monkeypa
     other.mkdir(parents=True)
     fetch(lambda text: None)
     assert other.exists()
-    monkeypatch.setattr(zookeeper_fetch, "_ABANDONED_SECONDS", -1.0)
+    monkeypatch.setattr(debian_packages, "_ABANDONED_SECONDS", -1.0)
     fetch(lambda text: None)
     assert not other.exists()
 
