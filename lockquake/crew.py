@@ -16,11 +16,17 @@ from lockquake.rig import Rig
 from lockquake.rundir import RunDirectory
 from nuclei.clients.process import ClientProcess
 from nuclei.clients.protocol import Configure, LedgerAccess, Run
+from nuclei.locks.loading import load
 from nuclei.platforms.base import HarnessError
 
 KEY = "lockquake:lock"
 START_LIMIT = 15.0
 END_LIMIT = 3.0
+
+
+def lock_key(plan: Plan) -> str:
+    """The lock's name in a trial's rows, which is its key on the servers."""
+    return load(plan.lock).key_prefix + KEY
 
 
 class Crew:
@@ -84,7 +90,7 @@ class Crew:
         return Configure(
             client=name,
             lock=self.plan.lock,
-            key=KEY,
+            key=lock_key(self.plan),
             surroundings=cluster.surroundings(site, settings),
             part=str(self.directory.part(name).resolve()),
             seed=self.plan.stream_seed(name),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from typing import cast
 
 from faults.families import family
 from faults.schedule import FaultSpec
 from lockquake.plan import Plan
 from nuclei import registry
-from nuclei.clusters.base import ClusterEntry
+from nuclei.clusters.base import ClusterEntry, Settings
+from nuclei.locks.base import LockEntry
+from nuclei.locks.loading import load
 from nuclei.platforms.base import Platform, Unsupported
 from nuclei.platforms.choice import PLATFORMS, Choice, choose
 
@@ -21,10 +24,13 @@ def choose_for(wanted: str, clusters: Iterable[str]) -> Choice:
 
 
 def require_supported(plan: Plan) -> None:
-    """Raises Unsupported with the reason where the plan's platform cannot run its cluster or one of its faults here.
+    """Raises Unsupported with the reason where the plan's platform cannot run its cluster or one of its faults here, or
+    where the lock's library is not installed.
 
     Docker is asked nothing: a missing daemon or image is a fault of the set-up, which its start reports.
     """
+    if reason := why_not_lock(load(plan.lock)):
+        raise Unsupported(f"{plan.lock}: {reason}")
     cluster = registry.cluster(plan.cluster)
     if plan.platform != "docker" and (reason := why_not_cluster(plan.platform, cluster)):
         raise Unsupported(f"{plan.cluster} on platform {plan.platform}: {reason}")
@@ -33,22 +39,41 @@ def require_supported(plan: Plan) -> None:
             raise Unsupported(f"{spec.name} on platform {plan.platform}: {reason}")
 
 
+def why_not_lock(lock: LockEntry) -> str | None:
+    """Which of a lock's libraries are not installed and what brings them, None where all are."""
+    missing = [name for name in lock.libraries if not _installed(name)]
+    if not missing:
+        return None
+    return f"not installed: {', '.join(missing)}; pip install 'lockquake[libraries]' brings it"
+
+
+def _installed(package: str) -> bool:
+    try:
+        return bool(version(package))
+    except PackageNotFoundError:
+        return False
+
+
 def why_not_cluster(platform: str, cluster: ClusterEntry) -> str | None:
     """Why a cluster's servers cannot run on a platform here, None where they can."""
     entry = PLATFORMS[platform]
     return next((reason for image in cluster.images if (reason := entry.why_not_image(image))), None)
 
 
-def why_not_fault(platform: str, cluster: ClusterEntry, spec: FaultSpec) -> str | None:
-    """Why a fault cannot happen to a cluster on a platform here, None where it can."""
+def why_not_fault(
+    platform: str, cluster: ClusterEntry, spec: FaultSpec, settings: Settings | None = None
+) -> str | None:
+    """Why a fault cannot happen to a cluster (with these settings, else its defaults) on a platform here, None where it
+    can."""
     kind = family(spec)
-    if reason := kind.impossible_on(cluster):
+    if reason := kind.impossible_with(spec, cluster, settings or cluster.defaults):
         return reason
     entry = PLATFORMS[platform]
-    return next((why for need in sorted(kind.needs(spec, linked=linked(cluster))) if (why := entry.cannot(need))), None)
+    needs = kind.needs(spec, linked=linked(cluster, settings))
+    return next((why for need in sorted(needs) if (why := entry.cannot(need))), None)
 
 
-def linked(cluster: ClusterEntry) -> bool:
+def linked(cluster: ClusterEntry, settings: Settings | None = None) -> bool:
     """Whether a cluster's nodes talk to each other."""
     nowhere = cast(Platform, None)  # its description needs no platform
-    return bool(cluster.make(nowhere, cluster.defaults).wiring([]).peers)
+    return bool(cluster.make(nowhere, settings or cluster.defaults).wiring([]).peers)

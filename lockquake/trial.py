@@ -6,7 +6,7 @@ import contextlib
 import platform as machine
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,12 +22,13 @@ from faults.watch import Interrupted, ViolationSeen, Watch
 from histories.merge import merge
 from histories.rows import FORMAT_VERSION, Header, Trial
 from histories.write import PartWriter
-from lockquake.crew import KEY, Crew, require_no_trouble
+from lockquake.crew import Crew, lock_key, require_no_trouble
 from lockquake.judge import Status, judge
 from lockquake.ledger import LedgerDesk
 from lockquake.plan import Plan, lapse, write_plan
 from lockquake.rig import RUNNER_SITE, Rig
 from lockquake.rundir import RunDirectory
+from nuclei.locks.loading import load
 from nuclei.platforms.base import HarnessError, Unsupported
 
 Say = Callable[[str], None]
@@ -60,6 +61,7 @@ class TrialRun:
     def __init__(self, plan: Plan, rig: Rig, path: Path, stop: threading.Event, say: Say) -> None:
         self.plan = plan
         self.rig = rig
+        self.key = lock_key(plan)
         self.say = say
         self.directory = RunDirectory(path)
         self.writer = PartWriter(self.directory.part("runner"))
@@ -108,10 +110,10 @@ class TrialRun:
 
     def _steps(self) -> None:
         self.watch.check()
-        evidence = self.rig.cluster.reset(KEY)
+        evidence = self.rig.cluster.reset(self.key)
         self.say(f"reset: {evidence}")
         self.ledger.reset(checked=self.plan.spec().fencing_checked)
-        observer = self.rig.cluster.observer(KEY, self.writer)
+        observer = self.rig.cluster.observer(self.key, self.writer)
         with contextlib.ExitStack() as stack:
             stack.callback(observer.stop)
             stack.callback(self.crew.end)
@@ -146,7 +148,7 @@ class TrialRun:
             watch=self.watch,
             writer=self.writer,
             random=self.plan.stream("faults"),
-            key=KEY,
+            key=self.key,
             lapse=lapse(spec),
             lease=spec.lease_ns / 1e9 if spec.lease_ns else None,
             say=self.say,
@@ -240,7 +242,7 @@ class TrialRun:
                 seed=self.plan.seed,
                 clock={"name": "CLOCK_MONOTONIC", "wall_ns": wall},
                 platform=self.rig.platform.name,
-                versions=versions() | self.rig.cluster.versions(),
+                versions=versions(load(self.plan.lock).libraries) | self.rig.cluster.versions(),
             )
         )
 
@@ -253,10 +255,10 @@ def _confirmed(verdicts: list[Verdict]) -> bool:
     return any(v.property == mutual_exclusion.NAME and v.validity == "invalid" for v in verdicts)
 
 
-def versions() -> dict[str, str]:
-    """Versions of what took part on this side: Python, kernel, our package and the client libraries."""
+def versions(libraries: Sequence[str] = ()) -> dict[str, str]:
+    """Versions of what took part on this side: Python, kernel, our package, the client libraries, the lock's own."""
     found = {"python": machine.python_version(), "kernel": machine.release()}
-    for package in ("lockquake", "redis", "kazoo", "docker", "testcontainers", "toxiproxy-python"):
+    for package in ("lockquake", "redis", "kazoo", "docker", "testcontainers", "toxiproxy-python", *libraries):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -55,7 +55,7 @@ install_packages() {
   rm -f "$log"
 }
 
-checksum() { { sha256sum requirements.lock pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1; }
+checksum() { { sha256sum requirements.lock requirements-source.lock pyproject.toml scripts/setup.sh; pwd; } | sha256sum | cut -d' ' -f1; }
 
 stamp=.venv/lockquake-setup
 want=$(checksum)
@@ -81,6 +81,7 @@ rm -f "$stamp"
 pip() { .venv/bin/python -m pip --disable-pip-version-check -q "$@" </dev/null; }
 say "installing what requirements.lock names (once)"
 pip install --require-hashes --only-binary :all: -r requirements.lock
+pip install --require-hashes --no-deps --no-build-isolation -r requirements-source.lock
 pip install --no-deps --no-build-isolation -e .
 printf '%s\n' "$want" >"$stamp"
 say "done"

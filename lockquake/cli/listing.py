@@ -9,6 +9,7 @@ import msgspec
 
 from faults.families import FAMILIES
 from lockquake.cli.output import print_json
+from lockquake.support import why_not_lock
 from nuclei import registry
 
 
@@ -24,6 +25,8 @@ def command(as_json: bool) -> None:
     for lock in data["locks"]:
         click.echo(f"  {lock['name']:<22} {lock['summary']}")
         click.echo(f"  {'':<22} on {', '.join(lock['clusters'])}; settings {_settings(lock['settings'])}")
+        if lock["unsupported"]:
+            click.echo(f"  {'':<22} unsupported here: {lock['unsupported']}")
         for claim in lock["claims"]:
             click.echo(f"  {'':<22} {claim['property']} under {claim['fault']}: {claim['verdict']} ({claim['source']})")
     click.echo("\nClusters")
@@ -50,6 +53,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
                 "summary": entry.summary,
                 "clusters": list(entry.clusters),
                 "settings": dict(entry.defaults),
+                "unsupported": why_not_lock(entry),
                 "claims": [msgspec.to_builtins(claim) for claim in entry.claims],
             }
             for entry in registry.locks().values()

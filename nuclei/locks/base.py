@@ -155,6 +155,10 @@ class LockEntry:
 
     ``clusters``: names it runs on. ``spec(settings)``: what the checker must know, from the same settings the
     client gets. ``defaults``: the lock's settings with their default values. ``make``: the adapter class.
+
+    ``key_prefix``: what a library puts before the name of every lock on the servers. A trial's key begins with it, so
+    that ``LockContext.key`` is the key on the servers whatever the library; the adapter takes it off again.
+    ``libraries``: the packages it needs beyond our own dependencies, which may be missing.
     """
 
     name: str
@@ -164,3 +168,5 @@ class LockEntry:
     spec: Callable[[Mapping[str, float | int | str | bool]], Spec]
     defaults: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     claims: Sequence[Claim] = ()
+    key_prefix: str = ""
+    libraries: Sequence[str] = ()

@@ -60,6 +60,7 @@ def _own(name: str) -> LockEntry:
         spec=getattr(found, "spec", _plain),
         defaults=dict(getattr(found, "defaults", {})),
         claims=tuple(getattr(found, "claims", ())),
+        key_prefix=str(getattr(found, "key_prefix", "")),
     )
 
 

@@ -1,4 +1,4 @@
-"""The files of the set-up: the lock file names no index and has every requirement; scripts are valid shell."""
+"""The files of the set-up: the lock files name no index and have every requirement; scripts are valid shell."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+LOCK_FILES = ("requirements.lock", "requirements-source.lock")
 
 
 def names(lines: list[str]) -> set[str]:
@@ -18,7 +19,7 @@ def names(lines: list[str]) -> set[str]:
 
 
 def locked() -> set[str]:
-    lines = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    lines = [line for file in LOCK_FILES for line in (ROOT / file).read_text(encoding="utf-8").splitlines()]
     return names([line for line in lines if "==" in line])
 
 
@@ -26,11 +27,13 @@ def test_every_requirement_is_locked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = [*project["project"]["dependencies"], *project["build-system"]["requires"], "editables"]
     wanted += [entry for entry in project["dependency-groups"]["dev"] if isinstance(entry, str)]
+    wanted += project["project"]["optional-dependencies"]["libraries"]
     assert names(wanted) - locked() == set(), "run `make lock`"
 
 
-def test_the_lock_has_hashes_and_no_index() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", LOCK_FILES)
+def test_the_lock_has_hashes_and_no_index(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
     assert "://" not in text
     assert not re.search(r"^\s*(--index|--extra-index|--find-links|-i |-f )", text, re.MULTILINE)
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
+
 import pytest
 
 from faults.schedule import read_fault
+from lockquake import support
 from lockquake.abilities import abilities
+from lockquake.cli.listing import listing
 from lockquake.plan import build
 from lockquake.support import choose_for, require_supported, why_not_fault
 from nuclei import registry
@@ -63,6 +67,23 @@ def test_a_cluster_without_servers_is_unsupported() -> None:
     with pytest.raises(Unsupported, match="zookeeper on platform process: no ZooKeeper; install it"):
         require_supported(build("zk-sequential@zookeeper", platform="process"))
     require_supported(build("zk-sequential@zookeeper", platform="docker"))
+
+
+def test_a_lock_without_its_library_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"pottery"}
+
+    def version(package: str) -> str:
+        if package in missing:
+            raise PackageNotFoundError(package)
+        return "1.0"
+
+    monkeypatch.setattr(support, "version", version)
+    require_supported(build("redlock-py@redis-masters", platform="process"))
+    with pytest.raises(Unsupported, match=r"pottery: not installed: pottery; pip install 'lockquake\[libraries\]'"):
+        require_supported(build("pottery@redis-masters", platform="process"))
+    said = {lock["name"]: lock["unsupported"] for lock in listing()["locks"]}
+    assert (said["pottery"] or "").startswith("not installed")
+    assert said["redlock-py"] is None
 
 
 @pytest.mark.parametrize(
