@@ -12,9 +12,12 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
+from msgspec import to_builtins
+
 from histories.rows import Leave, Return
 from histories.vocabulary import LeaveReason, Mode, Operation, Point
 from nuclei.clients.exposure import Exposure
+from nuclei.ledger.record import NO_RECORD, Record
 from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockError, Refused
 
 if TYPE_CHECKING:
@@ -49,6 +52,11 @@ class Handle:
     def inside(self) -> bool:
         """Whether this client holds the lock as far as its own calls tell, and has not left."""
         return bool(self._held)
+
+    @property
+    def attempt(self) -> str:
+        """The attempt by which it holds the lock, else the latest one."""
+        return self._attempt
 
     @property
     def lost(self) -> bool:
@@ -158,14 +166,37 @@ class Handle:
         """Write with the fencing token of the grant; whether it was certainly accepted. Passes ``before-write``.
 
         A client that was told of its loss, perhaps while it stood at that point, writes nothing any more."""
+        return self._lands("write", value, partial(self.session.ledger.write, value))
+
+    def read_counter(self, counter: str) -> Any:
+        """A counter of the ledger, or None when the read did not come back."""
+        value = self._timed("read", self._attempt, partial(self.session.ledger.read_counter, counter)).value
+        return None if value is None else value[counter]
+
+    def count_records(self, record: Record) -> int | None:
+        """How many records the ledger has of this request; None when the read did not come back."""
+        value = self._timed("read", self._attempt, partial(self.session.ledger.count, record)).value
+        return None if value is None else int(value[record.field])
+
+    def write_counter(self, counter: str, value: Any, record: Record = NO_RECORD) -> bool:
+        """Write a counter, and append a record in the same step, as :meth:`ledger_write` writes."""
+        write = partial(self.session.ledger.write_counter, counter, value, record)
+        return self._lands("write", {counter: value}, write)
+
+    def append_record(self, record: Record) -> bool:
+        """Append a record, as :meth:`ledger_write` writes."""
+        return self._lands("append", to_builtins(record), partial(self.session.ledger.append, record))
+
+    # ---- within
+
+    def _lands(self, op: Operation, shown: Any, write: Callable[..., None]) -> bool:
+        """Write to the ledger with the fencing token of the grant, unless the lock was reported lost."""
         self.barrier("before-write")
         if self.lost:
             return False
         fence, attempt = self.grant.fence, self._attempt
-        write = partial(self.session.ledger.write, value, fence, attempt, self.session.client, self.key)
-        return self._timed("write", attempt, write, fence=fence, value=value).outcome == "ok"
-
-    # ---- within
+        stamped = partial(write, fence, attempt, self.session.client, self.key)
+        return self._timed(op, attempt, stamped, fence=fence, value=shown).outcome == "ok"
 
     def _make_lock(self) -> Lock:
         on_lost, on_wake = self._exposure.fresh(self.session.client)

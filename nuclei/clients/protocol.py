@@ -32,7 +32,7 @@ class Configure(Message, tag="configure"):
     """Who you are. ``part``: path of the own part file. ``live``: also send rows on stdout.
 
     ``lock`` names a registered lock; ``key`` is the lock's name in rows and on the servers; ``seed`` is this
-    client's own stream.
+    client's own stream. ``number``, ``clients``: which client of how many this is, counted from 1.
     """
 
     client: str
@@ -44,6 +44,8 @@ class Configure(Message, tag="configure"):
     version: int = PROTOCOL_VERSION
     ledger: LedgerAccess | None = None
     live: bool = True
+    number: int = 1
+    clients: int = 1
 
 
 class Hold(Message, tag="hold"):
@@ -59,10 +61,12 @@ class Go(Message, tag="go"):
 
 
 class Run(Message, tag="run"):
-    """Run a workload until ``finish``; ``params`` are the workload's own (times in seconds)."""
+    """Run a workload until ``finish``, or until its work is done; ``params`` are the workload's own (times in seconds).
+    ``since``: when it began for all clients (CLOCK_MONOTONIC ns; 0: now)."""
 
     workload: str
     params: dict[str, Any] = {}
+    since: int = 0
 
 
 class Do(Message, tag="op"):

@@ -18,6 +18,7 @@ from histories.rows import Client, Event, Return
 from histories.vocabulary import LeaveReason, Mode, Operation, Point
 from nuclei.clients.handle import Handle
 from nuclei.clients.identity import attempt_id, successor
+from nuclei.ledger.record import NO_RECORD, Record
 from nuclei.locks.base import Attempt, Grant, LockEntry
 
 if TYPE_CHECKING:
@@ -36,12 +37,16 @@ class Session:
 
     ``client``: the identity under which calls are recorded now. ``last``: the latest return row. ``figures``: the
     client's own counts. ``random``: the workload's stream. ``handles``: lock name → handle, the trial's lock first.
+    ``number``, ``clients``: which client of how many this is, from 1. ``began``: when the workload began for all of
+    them (CLOCK_MONOTONIC ns).
     """
 
     def __init__(
         self, configure: Configure, entry: LockEntry, recorder: Recorder, control: Control, ledger: LedgerClient | None
     ) -> None:
         self.client = configure.client
+        self.number, self.clients = configure.number, configure.clients
+        self.began = 0
         self.random = Random(f"{configure.seed}:workload")
         self.figures: Counter[str] = Counter()
         self.last: Return | None = None
@@ -68,6 +73,11 @@ class Session:
     def inside(self) -> bool:
         """Whether this client holds the trial's lock as far as its own calls tell, and has not left."""
         return self._own.inside
+
+    @property
+    def attempt(self) -> str:
+        """The attempt by which it holds the trial's lock, else the latest one."""
+        return self._own.attempt
 
     @property
     def lost(self) -> bool:
@@ -135,6 +145,22 @@ class Session:
     def ledger_write(self, value: Any) -> bool:
         """Write with the fencing token of the grant; whether it was certainly accepted."""
         return self._own.ledger_write(value)
+
+    def read_counter(self, counter: str) -> Any:
+        """A counter of the ledger, or None when the read did not come back."""
+        return self._own.read_counter(counter)
+
+    def count_records(self, record: Record) -> int | None:
+        """How many records the ledger has of this request; None when the read did not come back."""
+        return self._own.count_records(record)
+
+    def write_counter(self, counter: str, value: Any, record: Record = NO_RECORD) -> bool:
+        """Write a counter, and append a record in the same step; whether that was certainly accepted."""
+        return self._own.write_counter(counter, value, record)
+
+    def append_record(self, record: Record) -> bool:
+        """Append a record; whether it was certainly accepted."""
+        return self._own.append_record(record)
 
     # ---- its life
 

@@ -110,6 +110,7 @@ class Worker:
         from nuclei.workloads.loading import load as load_workload
 
         entry = load_workload(request.workload)
+        session.began = request.since or time.monotonic_ns()
         entry.make({**entry.defaults, **request.params}).run(session)
         if not session.finishing():
             self._done()
