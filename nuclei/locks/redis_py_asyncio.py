@@ -68,9 +68,13 @@ class RedisPyAsyncio(Lock):
             self._loop.call_soon_threadsafe(self._cancel)
         if not self._driving.acquire(timeout=CLOSE_LIMIT):
             return
-        with suppress(Exception):
-            self._loop.run_until_complete(asyncio.wait_for(self._client.aclose(), CLOSE_LIMIT))
-        self._loop.close()
+        try:
+            if not self._loop.is_closed():
+                with suppress(Exception):
+                    self._loop.run_until_complete(asyncio.wait_for(self._client.aclose(), CLOSE_LIMIT))
+                self._loop.close()
+        finally:
+            self._driving.release()
 
     def _cancel(self) -> None:
         for task in asyncio.all_tasks(self._loop):
