@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,10 @@ from lockquake.plan import Plan
 from lockquake.rig import Rig
 from lockquake.rundir import RunDirectory
 from nuclei.clients.process import ClientProcess
-from nuclei.clients.protocol import Configure, LedgerAccess, Run
+from nuclei.clients.protocol import Configure, Done, Finish, LedgerAccess, Run
 from nuclei.locks.loading import load
 from nuclei.platforms.base import HarnessError
+from nuclei.workloads.base import LEFT
 
 KEY = "lockquake:lock"
 START_LIMIT = 15.0
@@ -57,8 +59,29 @@ class Crew:
 
     def work(self) -> None:
         """Let all clients begin their workload."""
+        since = time.monotonic_ns()
         for client in self.clients.values():
-            client.send(Run(workload=self.plan.workload, params=dict(self.plan.workload_settings)))
+            client.send(Run(workload=self.plan.workload, params=dict(self.plan.workload_settings), since=since))
+
+    def working(self) -> list[str]:
+        """The processes that are alive and have not come to the end of their work."""
+        return [name for name, client in self.clients.items() if client.alive and client.done is None]
+
+    def give_up(self) -> list[str]:
+        """Ask those still at work to finish, and what each leaves undone."""
+        late = self.working()
+        for name in late:
+            with contextlib.suppress(HarnessError):
+                self.clients[name].send(Finish())
+        deadline = time.monotonic() + END_LIMIT
+        return [f"{name} {self._left(name, deadline - time.monotonic())}" for name in late]
+
+    def _left(self, name: str, limit: float) -> str:
+        try:
+            done = self.clients[name].expect(Done, max(0.0, limit))
+        except HarnessError:
+            return "did not answer"
+        return f"had {done.figures.get(LEFT, 0):.0f} left"
 
     def surviving(self) -> list[str]:
         """The processes that are still alive."""
@@ -94,6 +117,8 @@ class Crew:
             surroundings=cluster.surroundings(site, settings),
             part=str(self.directory.part(name).resolve()),
             seed=self.plan.stream_seed(name),
+            number=self.names.index(name) + 1,
+            clients=len(self.names),
             ledger=LedgerAccess(
                 endpoint=self.rig.platform.endpoint(site, "ledger"),
                 checked=self.plan.spec().fencing_checked,

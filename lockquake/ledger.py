@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from histories.rows import Ledger
+from histories.rows import Effect, Ledger
 from nuclei.ledger import log
 from nuclei.locks.base import Endpoint
 from nuclei.platforms.base import HarnessError
@@ -23,22 +24,28 @@ class LedgerDesk:
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
 
-    def reset(self, *, checked: bool) -> None:
-        """Forget everything; ``checked`` switches the checking of fencing tokens."""
+    def reset(self, *, checked: bool, counters: Mapping[str, int]) -> None:
+        """Forget everything but ``counters``, which it holds then; ``checked`` switches the checking of fencing
+        tokens."""
         with self._visit() as connection:
             try:
-                log.reset(connection, checked=checked)
+                log.reset(connection, checked=checked, counters=counters)
             except redis.RedisError as error:
                 raise self._lost(error) from error
 
-    def rows(self) -> list[Ledger]:
-        """Every decision since the reset, with the ledger's wall time turned into CLOCK_MONOTONIC (one machine)."""
+    def rows(self) -> Iterator[Ledger | Effect]:
+        """Every decision since the reset and what it did at a resource, with the ledger's wall time turned into
+        CLOCK_MONOTONIC (one machine)."""
         offset = time.monotonic_ns() - time.time_ns()
         with self._visit() as connection:
             try:
-                return [decision.row(offset) for decision in log.decisions(connection)]
+                decisions = log.decisions(connection)
             except redis.RedisError as error:
                 raise self._lost(error) from error
+        for decision in decisions:
+            yield decision.row(offset)
+            if (effect := decision.effect(offset)) is not None:
+                yield effect
 
     def _visit(self) -> redis.Redis:
         return redis.Redis(

@@ -18,6 +18,8 @@ from lockquake.plan_check import Setting as Setting
 from nuclei import registry
 from nuclei.locks.loading import load
 from nuclei.platforms.choice import PLATFORMS
+from nuclei.workloads.base import Stakes
+from nuclei.workloads.loading import load as load_workload
 
 PLAN_VERSION = 1
 
@@ -28,8 +30,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``lock``, ``cluster``, ``workload``, ``ledger`` and ``trial`` settings are complete: defaults are written in, so
     that a plan means the same under a later version. Times are seconds. ``trial`` holds ``warmup`` (before the first
     fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase), ``quiet`` (how long
-    the quiet phase may last beyond the promised recovery) and ``until_violation`` (end it at the first violation of
-    mutual exclusion).
+    the quiet phase may last beyond the promised recovery), ``deadline`` (instead of ``work`` and ``quiet``, how long a
+    workload that ends by itself may take) and ``until_violation`` (end it at the first violation of mutual exclusion).
     """
 
     lock: str
@@ -69,10 +71,26 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return bool(self.trial_settings["until_violation"])
 
     def spec(self) -> Spec:
-        """What the checker must know of this plan's lock."""
+        """What the checker must know of this plan's lock, and of what its workload stakes on it."""
         spec = load(self.lock).spec(self.lock_settings | self.cluster_settings)
         checked = spec.fenced and bool(self.ledger_settings["fencing"])
-        return msgspec.structs.replace(spec, fencing_checked=checked)
+        stakes = self.stakes()
+        return msgspec.structs.replace(
+            spec,
+            fencing_checked=checked,
+            budgets=dict(stakes.budgets),
+            wording=dict(stakes.wording),
+            ticks=dict(stakes.ticks),
+        )
+
+    def stakes(self) -> Stakes:
+        """What the workload stakes on the lock."""
+        return load_workload(self.workload).stakes(self.workload_settings)
+
+    @property
+    def ends(self) -> bool:
+        """Whether the workload comes to its end by itself."""
+        return load_workload(self.workload).ends
 
     def stream(self, component: str) -> random.Random:
         """The component's own random stream: hash of seed and name, so that nobody shifts anybody else's draws."""
@@ -84,7 +102,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return int.from_bytes(digest[:8], "big") >> 1
 
 
-TRIAL_DEFAULTS: dict[str, Setting] = {"warmup": 0.4, "work": 2.0, "quiet": 3.0, "until_violation": False}
+TRIAL_DEFAULTS: dict[str, Setting] = {
+    "warmup": 0.4, "work": 2.0, "quiet": 3.0, "deadline": 300.0, "until_violation": False,
+}  # fmt: skip
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
 SEEDS = range(-(2**63), 2**63)
 

@@ -32,6 +32,8 @@ from nuclei.locks.loading import load
 from nuclei.platforms.base import HarnessError, Unsupported
 
 Say = Callable[[str], None]
+MOST_NAMED = 5
+"""Of more clients than that whose work was not done, only so many are named."""
 AFTERMATH = 0.5
 """Seconds for which clients go on after the violation that ends a trial: observers see what led to it that late."""
 
@@ -70,6 +72,7 @@ class TrialRun:
         self.ledger = LedgerDesk(rig.platform.endpoint(RUNNER_SITE, "ledger"))
         self.drives: list[FaultDrive] = []
         self.begun = False
+        self.began = 0.0
         self.ended_early = ""
 
     def execute(self) -> TrialResult:
@@ -112,7 +115,7 @@ class TrialRun:
         self.watch.check()
         evidence = self.rig.cluster.reset(self.key)
         self.say(f"reset: {evidence}")
-        self.ledger.reset(checked=self.plan.spec().fencing_checked)
+        self.ledger.reset(checked=self.plan.spec().fencing_checked, counters=self.plan.stakes().counters)
         observer = self.rig.cluster.observer(self.key, self.writer)
         with contextlib.ExitStack() as stack:
             stack.callback(observer.stop)
@@ -122,6 +125,7 @@ class TrialRun:
             seconds = self.crew.start()
             self.say(f"{len(self.crew.clients)} clients ready in {seconds:.1f} s")
             self._mark("started")
+            self.began = time.monotonic()
             self.crew.work()
             try:
                 self._work()
@@ -160,7 +164,8 @@ class TrialRun:
             self.drives.append(drive)
             drive.run()
             require_no_trouble(self.crew)
-        self.watch.sleep(began + float(self.plan.trial_settings["work"]) - time.monotonic())
+        if not self.plan.ends:
+            self.watch.sleep(began + float(self.plan.trial_settings["work"]) - time.monotonic())
 
     def _heal(self) -> None:
         """Heal every fault that was begun, whatever went wrong; the first failure is reported after all were tried."""
@@ -175,9 +180,13 @@ class TrialRun:
             raise HarnessError(f"a fault could not be healed: {failures[0]}")
 
     def _quiet(self) -> None:
-        """Let every surviving client come to the end of an attempt it began after the last heal."""
+        """Let every surviving client come to the end of its work, or where the workload has no end of its own, of an
+        attempt it began after the last heal."""
         since = time.monotonic_ns()
         self._mark("quiet")
+        if self.plan.ends:
+            self._work_done()
+            return
         bound = (self.plan.spec().recovery_ns or 0) / 1e9 + float(self.plan.trial_settings["quiet"])
         survivors = self.crew.surviving()
 
@@ -186,6 +195,21 @@ class TrialRun:
             return tried and self.watch.granted_since(since) is not None
 
         self.watch.until(everybody_tried, time.monotonic() + bound)
+
+    def _work_done(self) -> None:
+        """Wait until every surviving client's work is done. Raises HarnessError with what is left at the deadline."""
+        limit = float(self.plan.trial_settings["deadline"])
+        while self.crew.working():
+            require_no_trouble(self.crew)
+            if time.monotonic() >= self.began + limit:
+                left = self.crew.give_up()
+                more = f" and {len(left) - MOST_NAMED} more" if len(left) > MOST_NAMED else ""
+                raise HarnessError(
+                    f"the work of {self.plan.workload} was not done within {limit:g} s: "
+                    f"{', '.join(left[:MOST_NAMED])}{more}; give it longer (--set trial.deadline=SECONDS) or less to do"
+                )
+            self.watch.sleep(0.05)
+        self.say(f"all work done after {time.monotonic() - self.began:.1f} s")
 
     def _problems(self) -> list[str]:
         """What went wrong beside the plan: what others did, what the cluster reports, a ledger that does not answer."""

@@ -147,6 +147,12 @@ class ClientProcess:
         return None
 
     @property
+    def done(self) -> Done | None:
+        """Its report that the work is done, once there is one."""
+        with self._changed:
+            return next((answer for answer in self._answers if isinstance(answer, Done)), None)
+
+    @property
     def trouble(self) -> str | None:
         """What the client reported of itself (not of its lock), or None."""
         with self._changed:
