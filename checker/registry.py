@@ -86,7 +86,7 @@ PROPERTIES: tuple[Property, ...] = (
     Property(
         re_entry.NAME,
         "the holder gets in again, up to the limit and no further",
-        "re-entrant mutexes, once somebody held one",
+        "re-entrant mutexes, once somebody inside asked again",
         re_entry.applies,
         re_entry.judge,
     ),

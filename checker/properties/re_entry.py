@@ -28,8 +28,8 @@ def applies(spec: Spec) -> bool:
 
 
 def judge(case: Case) -> Verdict | None:
-    """Judge one lock; None where nobody was ever granted it."""
-    if not len(case.holds):
+    """Judge one lock; None where nobody who was inside asked for it again."""
+    if not _asked_again(case):
         return None
     limit = case.spec.reentry_limit
     deepest = 1
@@ -48,9 +48,19 @@ def judge(case: Case) -> Verdict | None:
             return _invalid(case, "refused-re-entry", what, hold, call)
     figures = {"deepest": deepest}
     if deepest == 1:
-        return vacuous(NAME, case.lock, "nobody who was inside asked for it again", figures=dict(figures))
+        why = "whoever asked for it again may have lost it by then"
+        return vacuous(NAME, case.lock, why, figures=dict(figures))
     sentence = f"{case.lock} was held up to {deepest} times at once by one client (limit {limit})"
     return valid(NAME, case.lock, sentence, f"{deepest} holds of one client at once", figures=dict(figures))
+
+
+def _asked_again(case: Case) -> bool:
+    """Whether any client began to acquire it while it was inside as far as it knew."""
+    calls = case.calls
+    rows = np.flatnonzero(calls.acquires)
+    number = latest_hold(calls.client[rows], calls.inv[rows] - 1, case.holds)  # so that it is never its own hold
+    rows, number = rows[number >= 0], number[number >= 0]
+    return bool((calls.inv[rows] <= case.holds.left[number]).any())
 
 
 def _entered_again(case: Case) -> Iterator[Hold]:
