@@ -80,7 +80,7 @@ Run = Callable[[Plan], TrialResult]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Execute a plan without servers and without a ledger."""
     configure = Crew._configure
-    desk = SimpleNamespace(reset=lambda checked: None, rows=list)
+    desk = SimpleNamespace(reset=lambda checked, counters: None, rows=list)
     monkeypatch.setattr(trial_module, "LedgerDesk", lambda endpoint: desk)
     monkeypatch.setattr(Crew, "_configure", lambda crew, name: without_ledger(configure(crew, name)))
 
