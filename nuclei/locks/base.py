@@ -16,6 +16,7 @@ import msgspec
 
 from histories.spec import Spec
 from histories.vocabulary import Mode
+from nuclei.locks.claims import Claim as Claim
 
 
 class LockError(Exception):
@@ -134,19 +135,6 @@ class Lock(ABC):
     @abstractmethod
     def close(self) -> None:
         """Drop connections and threads; never blocks longer than 1 s and never raises. The lock is NOT released."""
-
-
-class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """What a lock's authors (or we) say of one property under one fault family.
-
-    ``property``: a checker property, e.g. ``mutual-exclusion``. ``fault``: a fault family with its bound in words,
-    e.g. ``client pause < TTL``; ``none`` for no fault. ``source``: the documentation, paper or issue.
-    """
-
-    property: str
-    fault: str
-    verdict: Literal["kept", "lost", "unclaimed"]
-    source: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,22 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, LockContext, LockEntry, Refused
-from nuclei.locks.zk_lock import BURROWS, CLUSTERS, GUIDE, SECOND_NS, SETTINGS, spec_in_session
+from nuclei.locks.base import Attempt, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    Scenario,
+    kept,
+    lost,
+)
+from nuclei.locks.zk_lock import BURROWS, CLUSTERS, GUIDE, MAJORITY, MONOTONIC, SECOND_NS, SETTINGS, spec_in_session
 from nuclei.locks.zk_sequential import ZkSequential
 
 DEFAULT_LOCK_DELAY = 1.0
@@ -81,6 +95,17 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
     return spec_in_session(settings, fenced=True, delay_ns=delay)
 
 
+WITHIN_THE_DELAY = Scenario(
+    words="holder paused for 1.25 sessions, less than session and lock-delay",
+    faults=("pause-client:for=1.25x",),
+    settings=("cluster.session=2s", "lock.lock_delay=2s", "workload.limit=5s"),
+)
+BEYOND_THE_DELAY = Scenario(
+    words="holder paused for 3 sessions, more than session and lock-delay, just before it writes",
+    faults=("pause-client:for=3x,at=before-write",),
+    settings=("cluster.session=2s", "lock.lock_delay=1s", "workload.limit=5s"),
+)
+
 LOCK = LockEntry(
     name="chubby-sequencer",
     summary="zk-sequential with a sequencer (name, mode, generation) and a lock-delay after a holder's failure",
@@ -89,12 +114,14 @@ LOCK = LockEntry(
     spec=spec,
     defaults={**SETTINGS, "lock_delay": DEFAULT_LOCK_DELAY},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=BURROWS),
-        Claim(property="mutual-exclusion", fault="leader kill", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client partition > session", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client pause < session + lock-delay", verdict="kept", source=BURROWS),
-        Claim(property="mutual-exclusion", fault="client pause > session + lock-delay", verdict="lost", source=BURROWS),
-        Claim(property="fencing-at-ledger", fault="client pause > session", verdict="kept", source=BURROWS),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{BURROWS}: lock-delay"),
+        *kept("mutual-exclusion", BURROWS, NO_FAULT, HOLDER_KILLED),
+        *kept("mutual-exclusion", GUIDE, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", MAJORITY, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
+        *kept("mutual-exclusion", f"{BURROWS}: lock-delay", WITHIN_THE_DELAY),
+        *lost("mutual-exclusion", f"{BURROWS}: lock-delay", BEYOND_THE_DELAY, kind="overstay", cause="session-end"),
+        *kept("fencing-at-ledger", BURROWS, WITHIN_THE_DELAY, BEYOND_THE_DELAY),
+        *kept("lease", GUIDE, BEYOND_THE_DELAY),
+        *kept("recovery", f"{BURROWS}: lock-delay", HOLDER_KILLED),
     ),
 )

@@ -10,7 +10,24 @@ import threading
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
 
 
 class Local(Lock):
@@ -41,6 +58,9 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
     return Spec(refusals="exact", recovery_ns=2_000_000_000)
 
 
+MONITOR = "Java Language Specification §17.1: a monitor excludes the threads of one virtual machine"
+NO_SERVER = f"{MONITOR}; no server takes part"
+
 LOCK = LockEntry(
     name="local",
     summary="an in-process mutex in each client: nothing across processes (baseline)",
@@ -48,23 +68,9 @@ LOCK = LockEntry(
     make=Local,
     spec=spec,
     claims=(
-        Claim(
-            property="mutual-exclusion",
-            fault="none",
-            verdict="lost",
-            source="Java Language Specification §17.1: a monitor excludes threads of one virtual machine",
-        ),
-        Claim(
-            property="no-lost-update",
-            fault="none",
-            verdict="lost",
-            source="two processes each hold their own mutex, so read-compute-write interleaves",
-        ),
-        Claim(
-            property="recovery",
-            fault="client kill",
-            verdict="kept",
-            source="the mutex ends with its process",
-        ),
+        *lost("mutual-exclusion", MONITOR, NO_FAULT, PAUSE_WITHIN, PAUSE_BEYOND, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("recovery", f"{MONITOR}: it ends with its machine", HOLDER_KILLED),
+        *unclaimed(NO_SERVER, SERVER_KILLED, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
+        *unclaimed(NO_SERVER, *PROMOTIONS, on=("redis-sentinel",)),
     ),
 )

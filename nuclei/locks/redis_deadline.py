@@ -9,10 +9,18 @@ from __future__ import annotations
 import time
 
 from nuclei.locks.base import Attempt, Grant, LockContext
+from nuclei.locks.claims import Scenario
 from nuclei.locks.redis_lock import SECOND_NS, RedisLock, nothing_taken
 
 SETNX = "https://redis.io/docs/latest/commands/setnx/"
 HANDLING_DEADLOCKS = f"{SETNX} (Handling deadlocks)"
+
+RESCUED = Scenario(
+    words="holder killed, and the rescuers dawdle 0.1 s between reading its deadline and taking over",
+    faults=("kill-client",),
+    settings=("lock.ttl=600ms", "lock.gap=100ms", "workload.hold=0.3s", "workload.limit=1s"),
+    clients=4,
+)
 
 
 class RedisDeadline(RedisLock):

@@ -12,9 +12,27 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, lease_ns
-from nuclei.locks.redis_set_nx_px import FAILOVER, KLEPPMANN, ONE_SERVER, RedisSetNxPx
+from nuclei.locks.base import Attempt, Grant, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_AT_WRITE,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, KLEPPMANN, ONE_SERVER, RESTART, WALL_CLOCK, RedisSetNxPx
 
 # Of the two writes only the first can be refused: a script that has written is not stopped for want of memory.
 TAKE_WITH_TOKEN = """
@@ -47,6 +65,8 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
 
 FENCING = f"{KLEPPMANN}: Making the lock safe with fencing"
 
+BURROWS = "M. Burrows, The Chubby lock service, OSDI 2006, §2.4 (sequencers)"
+
 LOCK = LockEntry(
     name="redis-fenced",
     summary="SET NX PX and INCR in one script: the count is a fencing token that the resource checks",
@@ -55,25 +75,22 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ONE_SERVER),
-        Claim(property="fencing-at-grant", fault="none", verdict="kept", source=FENCING),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{ONE_SERVER}: the key expires"),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=FENCING),
-        Claim(property="lease", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
-        Claim(property="owner-safe-release", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
-        Claim(property="fencing-at-ledger", fault="client pause > TTL", verdict="kept", source=FENCING),
-        Claim(property="mutual-exclusion", fault="failover", verdict="lost", source=FAILOVER),
-        Claim(
-            property="fencing-at-grant",
-            fault="failover",
-            verdict="lost",
-            source=f"{FAILOVER}: the counter is replicated no faster than the lock",
-        ),
-        Claim(
-            property="fencing-at-ledger",
-            fault="failover",
-            verdict="kept",
-            source="M. Burrows, The Chubby lock service, OSDI 2006, §2.4: the resource checks against what it has seen",
-        ),
+        *kept("mutual-exclusion", ONE_SERVER, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", f"{ONE_SERVER}: the key expires", HOLDER_KILLED),
+        *kept("fencing-at-grant", FENCING, NO_FAULT, PAUSE_BEYOND, PAUSE_AT_WRITE),
+        *lost("mutual-exclusion", FENCING, PAUSE_BEYOND, PAUSE_AT_WRITE, kind="overstay", cause="lease-ran-out"),
+        *kept("fencing-at-ledger", FENCING, PAUSE_BEYOND, PAUSE_AT_WRITE),
+        *kept("lease", ONE_SERVER, PAUSE_BEYOND),
+        *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("fencing-at-grant", f"{RESTART}: the counter is forgotten with the lock", SERVER_KILLED, on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("fencing-at-grant", f"{FAILOVER}: the counter is replicated no faster", *PROMOTIONS, on=SENTINEL),
+        *kept("fencing-at-ledger", f"{BURROWS}: it checks against what it has seen", *PROMOTIONS, on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("fencing-at-ledger", f"{FENCING}: whatever clocks say", CLOCK_AHEAD),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

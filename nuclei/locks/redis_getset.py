@@ -16,9 +16,27 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
-from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RedisDeadline
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, TIMES, lease_ns
+from nuclei.locks.base import Attempt, Grant, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
+from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
 class RedisGetset(RedisDeadline):
@@ -57,18 +75,14 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=GETSET),
-        Claim(property="mutual-exclusion", fault="client kill", verdict="kept", source=GETSET),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=CREEP),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source="the deadline passes"),
-        Claim(
-            property="owner-safe-release", fault="client pause > TTL", verdict="kept", source="the value is compared"
-        ),
-        Claim(
-            property="lease",
-            fault="client clock ahead by TTL",
-            verdict="lost",
-            source="the deadline is compared with the clock of whoever looks",
-        ),
+        *kept("mutual-exclusion", GETSET, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, RESCUED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", GETSET, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", CREEP, HOLDER_KILLED, RESCUED),
+        *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND, kind="overstay"),
+        *kept("owner-safe-release", f"{HANDLING_DEADLOCKS}: the holder looks at its deadline first", PAUSE_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),
 )

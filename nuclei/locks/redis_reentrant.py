@@ -19,12 +19,30 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import MOST, Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    Scenario,
+    kept,
+    lost,
+    unclaimed,
+)
 from nuclei.locks.redis_channel import RedisChannel
 from nuclei.locks.redis_connection import connection_for
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, RedisLock, lease_ns
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock, lease_ns
 from nuclei.locks.redis_reentrant_scripts import ACQUIRE, RELEASE, RENEW
-from nuclei.locks.redis_set_nx_px import FAILOVER
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART, WALL_CLOCK
 from nuclei.locks.redis_watchdog import Watchdog
 
 LATCH_MS = 10_000
@@ -126,6 +144,17 @@ REDISSON = "https://redisson.pro/docs/data-and-services/locks-and-synchronizers/
 WATCHDOG = f"{REDISSON}: lock watchdog prolongs lock expiration while the lock holder instance is alive"
 SILENT = "Redisson, RedissonBaseLock.renewExpiration: a renewal that finds nothing ends, and nobody is told"
 
+LONG_HOLDS = Scenario(
+    words="holds longer than the lease, some of them re-entered",
+    settings=("lock.ttl=500ms", "workload.hold=0.8s", "workload.reenter=0.8", "workload.limit=5s"),
+    clients=2,
+)
+CUT_AND_STAYING = Scenario(
+    words="holder cut off from all servers for 2 leases, and stays inside as long",
+    faults=("partition:side=client,for=2x",),
+    settings=("lock.ttl=600ms", "workload.hold=1.8s"),
+)
+
 LOCK = LockEntry(
     name="redis-reentrant",
     summary="hash of holder and count by scripts, watchdog every third of the lease, waiters woken by a channel",
@@ -134,15 +163,19 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, "tell": False},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=REDISSON),
-        Claim(property="re-entry", fault="none", verdict="kept", source=f"{REDISSON}: reentrant"),
-        Claim(property="mutual-exclusion", fault="hold > TTL", verdict="kept", source=WATCHDOG),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{WATCHDOG}, and no longer"),
-        Claim(
-            property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source="the watchdog sleeps, too"
-        ),
-        Claim(property="mutual-exclusion", fault="client partition > TTL", verdict="lost", source=SILENT),
-        Claim(property="owner-safe-release", fault="client partition > TTL", verdict="kept", source="HEXISTS first"),
-        Claim(property="mutual-exclusion", fault="failover", verdict="lost", source=FAILOVER),
+        *kept("mutual-exclusion", REDISSON, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN),
+        *kept("mutual-exclusion", REDISSON, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", WATCHDOG, LONG_HOLDS),
+        *kept("re-entry", f"{REDISSON}: reentrant", LONG_HOLDS),
+        *kept("recovery", f"{WATCHDOG}, and no longer", HOLDER_KILLED),
+        *lost("mutual-exclusion", f"{WATCHDOG}: it sleeps as well", PAUSE_BEYOND, kind="overstay"),
+        *lost("mutual-exclusion", SILENT, CUT_AND_STAYING, kind="overstay", cause="lease-ran-out"),
+        *kept("owner-safe-release", f"{REDISSON}: only the owner may unlock", PAUSE_BEYOND, CUT_AND_STAYING),
+        *unclaimed(f"{SILENT}; a short hold is over before", CUT_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

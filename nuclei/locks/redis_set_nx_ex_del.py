@@ -11,8 +11,35 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SECOND_NS, TIMES, RedisLock, lease_ns
+from nuclei.locks.base import Attempt, Grant, LockContext, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_lock import (
+    CLUSTERS,
+    RECOVERY_MARGIN_NS,
+    SECOND_NS,
+    SENTINEL,
+    SINGLE,
+    TIMES,
+    RedisLock,
+    lease_ns,
+)
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART, WALL_CLOCK
 
 
 def whole_seconds(settings: Mapping[str, float | int | str | bool]) -> int:
@@ -55,11 +82,16 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=SET),
-        Claim(property="mutual-exclusion", fault="client pause < TTL", verdict="kept", source=SET),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{SET}: the key expires by itself"),
-        Claim(property="owner-safe-release", fault="client pause > TTL", verdict="lost", source=SET),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=SET),
-        Claim(property="lease", fault="client pause > TTL", verdict="lost", source=f"{SET}: a key created by another"),
+        *kept("mutual-exclusion", SET, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", SET, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", f"{SET}: the key expires by itself", HOLDER_KILLED),
+        *lost("mutual-exclusion", SET, PAUSE_BEYOND),
+        *lost("owner-safe-release", f"{SET}: a key created by another", PAUSE_BEYOND),
+        *lost("lease", f"{SET}: a key created by another", PAUSE_BEYOND, kind="double-grant"),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

@@ -11,8 +11,25 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry, Refused
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, RedisLock, lease_ns
+from nuclei.locks.base import Attempt, Grant, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock, lease_ns
 
 COMPARE_AND_DELETE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -65,7 +82,10 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
 
 MANUAL = "https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/"
 ONE_SERVER = f"{MANUAL} (Correct implementation with a single instance)"
+RESTART = f"{MANUAL} (Performance, crash recovery and fsync)"
 FAILOVER = f"{MANUAL} (Why failover-based implementations are not enough)"
+BY_CHANCE = f"{FAILOVER}: replication is asynchronous, so whether the new primary knows the key is chance"
+WALL_CLOCK = f"{MANUAL} (Disclaimer about consistency): expiry goes by the wall clock"
 KLEPPMANN = "M. Kleppmann, How to do distributed locking, 2016 (Protecting a resource with a lock)"
 
 LOCK = LockEntry(
@@ -76,14 +96,17 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ONE_SERVER),
-        Claim(property="mutual-exclusion", fault="client pause < TTL", verdict="kept", source=ONE_SERVER),
-        Claim(property="mutual-exclusion", fault="client kill", verdict="kept", source=ONE_SERVER),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{ONE_SERVER}: the key expires"),
-        Claim(property="owner-safe-release", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=KLEPPMANN),
-        Claim(property="lease", fault="client pause > TTL", verdict="kept", source=ONE_SERVER),
-        Claim(property="mutual-exclusion", fault="failover", verdict="lost", source=FAILOVER),
-        Claim(property="lease", fault="failover", verdict="lost", source=FAILOVER),
+        *kept("mutual-exclusion", ONE_SERVER, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", f"{ONE_SERVER}: the key expires", HOLDER_KILLED),
+        *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
+        *kept("lease", ONE_SERVER, PAUSE_BEYOND),
+        *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("lease", FAILOVER, *PROMOTIONS, on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

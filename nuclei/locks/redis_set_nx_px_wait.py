@@ -11,9 +11,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, LockContext, LockEntry
+from nuclei.locks.base import Attempt, Grant, Indeterminate, LockContext, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_PAUSED,
+    Scenario,
+    kept,
+    lost,
+    unclaimed,
+)
 from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, SECOND_NS, TIMES, already_taken, lease_ns
-from nuclei.locks.redis_set_nx_px import ONE_SERVER, RedisSetNxPx
+from nuclei.locks.redis_set_nx_px import KLEPPMANN, ONE_SERVER, WALL_CLOCK, RedisSetNxPx
 
 REPLICAS = 1
 DEFAULT_WAIT = 0.2
@@ -69,6 +85,22 @@ NO_PERSISTENCE = (
     "(Safety of replication when master has persistence turned off)"
 )
 
+REPLICAS_CUT = Scenario(
+    words="replication cut, then, once somebody was refused for it, the primary killed",
+    faults=("failover:at=refused",),
+    settings=("lock.ttl=6s",),
+)
+BARE_KILL = Scenario(
+    words="primary killed during a hold of 5 s, and gone for 8 s",
+    faults=("kill-node:at=before-write,for=8s",),
+    settings=("lock.ttl=10s", "workload.writes=2", "workload.hold=5s"),
+)
+QUICK_RESTART = Scenario(
+    words="primary killed and back without its data before anybody was promoted",
+    faults=("kill-node:for=0.1s",),
+    settings=("cluster.down_after=5s",),
+)
+
 LOCK = LockEntry(
     name="redis-set-nx-px-wait",
     summary="SET NX PX, then WAIT 1: granted once a replica has it too, else freed again",
@@ -77,17 +109,15 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, "wait": DEFAULT_WAIT},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ONE_SERVER),
-        Claim(property="mutual-exclusion", fault="primary kill", verdict="kept", source=WAIT),
-        Claim(property="mutual-exclusion", fault="primary kill, replicas cut before", verdict="kept", source=WAIT),
-        Claim(
-            property="mutual-exclusion",
-            fault="primary kill, the replica that confirmed cut from the sentinels",
-            verdict="lost",
-            source=f"{WAIT}: it is still possible to lose a write that was acknowledged by replicas",
-        ),
-        Claim(property="mutual-exclusion", fault="primary restart without data", verdict="lost", source=NO_PERSISTENCE),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=ONE_SERVER),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{ONE_SERVER}: the key expires"),
+        *kept("mutual-exclusion", ONE_SERVER, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("recovery", f"{ONE_SERVER}: the key expires", HOLDER_KILLED),
+        *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
+        *kept("lease", ONE_SERVER, PAUSE_BEYOND),
+        *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
+        *kept("mutual-exclusion", WAIT, REPLICAS_CUT, BARE_KILL),
+        *lost("mutual-exclusion", NO_PERSISTENCE, QUICK_RESTART, kind="double-grant", cause="restart"),
+        *unclaimed(f"{WAIT}: a write that replicas confirmed may still be lost", SERVER_PAUSED, ISOLATED),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

@@ -9,8 +9,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, TIMES, RedisLock
+from nuclei.locks.base import Attempt, Grant, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock
 
 
 class RedisSetnx(RedisLock):
@@ -39,6 +56,9 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
 
 SETNX = "https://redis.io/docs/latest/commands/setnx/ (Design pattern: locking with SETNX)"
 
+REPLICATION = "https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ (asynchronous)"
+NO_PERSISTENCE = "https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/ (No persistence)"
+
 LOCK = LockEntry(
     name="redis-setnx",
     summary="SETNX to take, blind DEL to free; no lease, no owner",
@@ -47,18 +67,12 @@ LOCK = LockEntry(
     spec=spec,
     defaults=TIMES,
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=SETNX),
-        Claim(property="mutual-exclusion", fault="client pause", verdict="kept", source="nothing lapses"),
-        Claim(
-            property="recovery", fault="client kill", verdict="lost", source=f"{SETNX}: deadlock if the client fails"
-        ),
-        Claim(property="owner-safe-release", fault="lost reply", verdict="lost", source="DEL asks for no owner"),
-        Claim(property="self-block", fault="lost reply", verdict="lost", source="the value names nobody"),
-        Claim(
-            property="mutual-exclusion",
-            fault="failover",
-            verdict="lost",
-            source="https://redis.io/docs/latest/operate/oss_and_stack/management/replication/ (asynchronous)",
-        ),
+        *kept("mutual-exclusion", SETNX, NO_FAULT, PAUSE_WITHIN, PAUSE_BEYOND, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", SETNX, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", f"{SETNX}: no key expires", CLOCK_AHEAD, CLOCK_BACK),
+        *lost("recovery", f"{SETNX}: a client that fails blocks everybody", HOLDER_KILLED, kind="never-came-back"),
+        *lost("mutual-exclusion", NO_PERSISTENCE, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(REPLICATION, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
     ),
 )

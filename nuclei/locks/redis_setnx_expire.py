@@ -11,9 +11,38 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, SECOND_NS, TIMES, RedisLock, already_taken
+from nuclei.locks.base import Attempt, Grant, LockContext, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    Scenario,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_lock import (
+    CLUSTERS,
+    GAP,
+    RECOVERY_MARGIN_NS,
+    SECOND_NS,
+    SENTINEL,
+    SINGLE,
+    TIMES,
+    RedisLock,
+    already_taken,
+)
 from nuclei.locks.redis_set_nx_ex_del import whole_seconds
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART, WALL_CLOCK
 
 
 class RedisSetnxExpire(RedisLock):
@@ -49,6 +78,14 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
 SETNX = "https://redis.io/docs/latest/commands/setnx/ (Design pattern: locking with SETNX)"
 CARLSON = "J. L. Carlson, Redis in Action, 2013, §6.2.5 (Locks with timeouts)"
 
+KILLED_BETWEEN = Scenario(
+    words="holder killed between SETNX and EXPIRE, which it takes 0.3 s to send",
+    faults=("kill-client:target=c2,client=c1,at=refused",),
+    settings=("lock.gap=0.3s", "workload.try_share=1", "workload.hold=10ms", "trial.quiet=500ms"),
+    clients=2,
+)
+"""c1 is refused while c2 dawdles between the two, and then c2 is killed."""
+
 LOCK = LockEntry(
     name="redis-setnx-expire",
     summary="SETNX, then EXPIRE, blind DEL: a holder that dies between the two leaves the lock taken for ever",
@@ -57,18 +94,17 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=SETNX),
-        Claim(property="mutual-exclusion", fault="client pause < TTL", verdict="kept", source=CARLSON),
-        Claim(property="recovery", fault="client kill after the grant", verdict="kept", source=CARLSON),
-        Claim(
-            property="recovery",
-            fault="client kill between SETNX and EXPIRE",
-            verdict="lost",
-            source=f"{CARLSON}: clients may die between the two, so others must look for a missing expiry",
-        ),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source="the key expires"),
-        Claim(
-            property="owner-safe-release", fault="client pause > TTL", verdict="lost", source="DEL asks for no owner"
-        ),
+        *kept("mutual-exclusion", SETNX, NO_FAULT),
+        *kept("mutual-exclusion", CARLSON, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", CARLSON, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", f"{CARLSON}: the key expires", HOLDER_KILLED),
+        *lost("recovery", f"{CARLSON}: clients may die between the two", KILLED_BETWEEN, kind="never-came-back"),
+        *lost("mutual-exclusion", CARLSON, PAUSE_BEYOND),
+        *lost("owner-safe-release", f"{CARLSON}: DEL asks for no owner", PAUSE_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )

@@ -10,9 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockEntry
-from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RedisDeadline
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, TIMES, lease_ns, nothing_taken
+from nuclei.locks.base import Attempt, Grant, LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
+from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
+from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns, nothing_taken
+from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
 class RedisTimestampDel(RedisDeadline):
@@ -45,13 +63,17 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=f"{HANDLING_DEADLOCKS}: SETNX"),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=HANDLING_DEADLOCKS),
-        Claim(property="mutual-exclusion", fault="client kill", verdict="lost", source=RACE),
-        Claim(property="lease", fault="client kill", verdict="lost", source=RACE),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source="the deadline passes"),
-        Claim(
-            property="owner-safe-release", fault="client pause > TTL", verdict="lost", source="DEL asks for no owner"
-        ),
+        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: SETNX", NO_FAULT, PAUSE_WITHIN, CUT_WITHIN),
+        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: SETNX", SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("recovery", HANDLING_DEADLOCKS, HOLDER_KILLED),
+        *lost("mutual-exclusion", RACE, RESCUED, kind="double-grant"),
+        *lost("lease", RACE, RESCUED),
+        *unclaimed(f"{RACE}, if both look in time", HOLDER_KILLED, CUT_BEYOND),
+        *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND),
+        *lost("owner-safe-release", f"{HANDLING_DEADLOCKS}: DEL asks for no owner", PAUSE_BEYOND),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),
 )

@@ -16,7 +16,22 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import DEFAULT_DRIFT, DEFAULT_MARGIN_NS, Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Indeterminate, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_PAUSED,
+    Scenario,
+    kept,
+    lost,
+)
 from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, TIMES, KeyLock, lease_ns
 from nuclei.locks.redis_majority import RedisMajority
 from nuclei.locks.redis_set_nx_px import COMPARE_AND_DELETE, EXTEND, KLEPPMANN
@@ -89,6 +104,34 @@ LIVENESS = f"{MANUAL} (Liveness arguments)"
 RECOVERY = f"{MANUAL} (Performance, crash recovery and fsync)"
 TIMINGS = "M. Kleppmann, How to do distributed locking, 2016 (Breaking Redlock with bad timings)"
 
+TOLERANT = f"{MANUAL} (Safety and Liveness guarantees): fault tolerance"
+
+THREE_OF_FIVE = "partition:side=client,how=close,target=c1,from=redis-4+redis-5,client=c2,at=before-release,for=200ms"
+"""c1, which waits while c2 gives the lock back, is given it by redis-1 to redis-3 alone."""
+STAYING = ("workload.writes=2", "workload.limit=10s", "workload.try_share=0", "workload.think=0.3s")
+"""The next fault comes halfway through c1's hold, when it can reach everybody again."""
+LONG = ("lock.ttl=6s", "workload.hold=1.2s", "trial.until_violation=on", *STAYING)
+
+ONE_DOWN = Scenario(words="one of five masters killed for 0.7 s", faults=("kill-node:target=redis-3,for=700ms",))
+AMNESIA = Scenario(
+    words="one of the only three masters that know the holder is back at once without its data",
+    faults=(THREE_OF_FIVE, "kill-node:target=redis-3,client=c1,at=before-write,for=50ms"),
+    settings=LONG,
+    clients=2,
+)
+LATE_RESTART = Scenario(
+    words="one of the only three masters that know the holder is back without its data after 1.2 leases",
+    faults=(THREE_OF_FIVE, "kill-node:target=redis-3,client=c1,at=before-write,for=1.2x"),
+    settings=("lock.ttl=1.5s", "workload.hold=0.9s", *STAYING),
+    clients=2,
+)
+CLOCK_OF_THE_THIRD = Scenario(
+    words="clock of one of the only three masters that know the holder jumps a minute ahead",
+    faults=(THREE_OF_FIVE, "clock:by=60s,target=redis-3,client=c1,at=before-write"),
+    settings=LONG,
+    clients=2,
+)
+
 LOCK = LockEntry(
     name="redlock",
     summary="SET NX PX on N independent masters, valid with a majority and what is left of the lease",
@@ -97,34 +140,14 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, "op_timeout": OP_TIMEOUT},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=SAFETY),
-        Claim(
-            property="mutual-exclusion",
-            fault="node kill, a minority",
-            verdict="kept",
-            source=f"{MANUAL} (Safety and Liveness guarantees): fault tolerance",
-        ),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{LIVENESS}: the keys expire"),
-        Claim(
-            property="mutual-exclusion",
-            fault="node restart without data after > TTL",
-            verdict="kept",
-            source=f"{RECOVERY}: delayed restarts",
-        ),
-        Claim(
-            property="mutual-exclusion",
-            fault="node restart without data at once, on which a majority depended",
-            verdict="lost",
-            source=RECOVERY,
-        ),
-        Claim(property="mutual-exclusion", fault="node clock jump", verdict="lost", source=TIMINGS),
-        Claim(property="mutual-exclusion", fault="client pause > TTL", verdict="lost", source=KLEPPMANN),
-        Claim(property="lease", fault="client pause > TTL", verdict="kept", source=SAFETY),
-        Claim(
-            property="owner-safe-release",
-            fault="client pause > TTL",
-            verdict="kept",
-            source=f"{MANUAL} (Correct implementation with a single instance)",
-        ),
+        *kept("mutual-exclusion", SAFETY, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("recovery", f"{LIVENESS}: the keys expire", HOLDER_KILLED),
+        *kept("mutual-exclusion", TOLERANT, ONE_DOWN, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
+        *kept("mutual-exclusion", f"{RECOVERY}: delayed restarts", LATE_RESTART),
+        *lost("mutual-exclusion", RECOVERY, AMNESIA, kind="double-grant", cause="restart"),
+        *lost("mutual-exclusion", TIMINGS, CLOCK_OF_THE_THIRD, kind="double-grant", cause="clock"),
+        *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
+        *kept("lease", SAFETY, PAUSE_BEYOND),
+        *kept("owner-safe-release", f"{MANUAL} (Correct implementation with a single instance)", PAUSE_BEYOND),
     ),
 )

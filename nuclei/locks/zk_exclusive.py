@@ -13,8 +13,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Claim, LockEntry
-from nuclei.locks.zk_lock import BOOK, CLUSTERS, GUIDE, SETTINGS, spec_in_session
+from nuclei.locks.base import LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+)
+from nuclei.locks.zk_lock import BOOK, CLUSTERS, CROWD, GUIDE, MAJORITY, MONOTONIC, PAUSED, SETTINGS, spec_in_session
 from nuclei.locks.zk_one_node import ZkOneNode
 
 HERD = f"{BOOK}, The herd effect and the scalability of watches"
@@ -38,13 +53,13 @@ LOCK = LockEntry(
     spec=spec,
     defaults=SETTINGS,
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="leader kill", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client partition > session", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client pause < session", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client pause > session", verdict="lost", source=GUIDE),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{GUIDE}: ephemeral nodes"),
-        Claim(property="herd", fault="none", verdict="lost", source=HERD),
-        Claim(property="fairness", fault="none", verdict="lost", source=f"{HERD}: any of those woken may be next"),
+        *kept("mutual-exclusion", GUIDE, NO_FAULT, PAUSE_WITHIN, CUT_WITHIN, CUT_BEYOND, HOLDER_KILLED),
+        *kept("mutual-exclusion", MAJORITY, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
+        *lost("mutual-exclusion", PAUSED, PAUSE_BEYOND, kind="overstay", cause="session-end"),
+        *kept("lease", GUIDE, PAUSE_BEYOND),
+        *kept("recovery", f"{GUIDE}: ephemeral nodes", HOLDER_KILLED),
+        *lost("herd", HERD, CROWD),
+        *lost("fairness", f"{HERD}: any of those woken may be next", CROWD),
     ),
 )

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from histories.spec import Spec
 from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, LockError, Refused
+from nuclei.locks.claims import Scenario
 from nuclei.locks.zk_session import DEFAULT_OP_TIMEOUT, DEFAULT_SESSION, SessionOver, ZkSession, lock_path
 
 SECOND_NS = 1_000_000_000
@@ -30,6 +31,18 @@ RECIPE = "https://zookeeper.apache.org/doc/current/recipes.html#sc_recipes_Locks
 GUIDE = "https://zookeeper.apache.org/doc/current/zookeeperProgrammers.html#ch_zkSessions"
 BURROWS = "M. Burrows, The Chubby lock service, OSDI 2006, §2.4 (sequencers)"
 BOOK = "F. Junqueira, B. Reed, ZooKeeper, O'Reilly 2013"
+PAUSED = f"{BOOK}, The ephemeral node and the paused process"
+MAJORITY = (
+    "https://zookeeper.apache.org/doc/current/zookeeperOver.html (Guarantees): a majority keeps what it confirmed"
+)
+MONOTONIC = "https://issues.apache.org/jira/browse/ZOOKEEPER-1366: sessions are counted by a monotonic clock"
+
+CROWD = Scenario(
+    words="no fault, six clients that all wait, held to a queue's promises",
+    settings=("lock.judge_queue=on", "workload.try_share=0", "trial.work=1.5s"),
+    clients=6,
+)
+"""Clients that never give up: who gives up wakes somebody, too."""
 
 
 def queue_promises(settings: Mapping[str, float | int | str | bool]) -> dict[str, int]:

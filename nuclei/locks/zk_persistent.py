@@ -13,8 +13,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Claim, LockEntry
-from nuclei.locks.zk_lock import BOOK, CLUSTERS, RECOVERY_MARGIN_NS, SETTINGS, queue_promises
+from nuclei.locks.base import LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+)
+from nuclei.locks.zk_lock import BOOK, CLUSTERS, MAJORITY, MONOTONIC, RECOVERY_MARGIN_NS, SETTINGS, queue_promises
 from nuclei.locks.zk_one_node import ZkOneNode
 
 EPHEMERAL = f"{BOOK}, Persistent and ephemeral znodes"
@@ -40,10 +55,11 @@ LOCK = LockEntry(
     spec=spec,
     defaults=SETTINGS,
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=EPHEMERAL),
-        Claim(property="mutual-exclusion", fault="client pause", verdict="kept", source="nothing lapses"),
-        Claim(property="mutual-exclusion", fault="client partition", verdict="kept", source="nothing lapses"),
-        Claim(property="mutual-exclusion", fault="leader kill", verdict="kept", source="a majority keeps every node"),
-        Claim(property="recovery", fault="client kill", verdict="lost", source=EPHEMERAL),
+        *kept(
+            "mutual-exclusion", EPHEMERAL, NO_FAULT, PAUSE_WITHIN, PAUSE_BEYOND, CUT_WITHIN, CUT_BEYOND, HOLDER_KILLED
+        ),
+        *kept("mutual-exclusion", MAJORITY, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
+        *lost("recovery", EPHEMERAL, HOLDER_KILLED, kind="never-came-back"),
     ),
 )

@@ -15,8 +15,36 @@ import time
 from collections.abc import Mapping
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, LockContext, LockEntry, LockError, Refused
-from nuclei.locks.zk_lock import BURROWS, CLUSTERS, GUIDE, RECIPE, SETTINGS, ZkLock, spec_in_session
+from nuclei.locks.base import Attempt, Grant, LockContext, LockEntry, LockError, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_AT_WRITE,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+)
+from nuclei.locks.zk_lock import (
+    BURROWS,
+    CLUSTERS,
+    CROWD,
+    GUIDE,
+    MAJORITY,
+    MONOTONIC,
+    PAUSED,
+    RECIPE,
+    SETTINGS,
+    ZkLock,
+    spec_in_session,
+)
 
 SEQUENCE_DIGITS = 10
 
@@ -158,16 +186,15 @@ LOCK = LockEntry(
     spec=spec,
     defaults={**SETTINGS, "reentry": 1},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=RECIPE),
-        Claim(property="mutual-exclusion", fault="isolated leader", verdict="kept", source=RECIPE),
-        Claim(property="mutual-exclusion", fault="leader kill", verdict="kept", source=RECIPE),
-        Claim(property="mutual-exclusion", fault="client partition > session", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client pause < session", verdict="kept", source=GUIDE),
-        Claim(property="mutual-exclusion", fault="client pause > session", verdict="lost", source=GUIDE),
-        Claim(property="lease", fault="client pause > session", verdict="kept", source=GUIDE),
-        Claim(property="fencing-at-ledger", fault="client pause > session", verdict="kept", source=BURROWS),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{GUIDE}: ephemeral nodes"),
-        Claim(property="herd", fault="none", verdict="kept", source=f"{RECIPE}: a node is watched by one client"),
-        Claim(property="fairness", fault="none", verdict="kept", source=f"{RECIPE}: in order of sequence numbers"),
+        *kept("mutual-exclusion", RECIPE, NO_FAULT, HOLDER_KILLED),
+        *kept("mutual-exclusion", GUIDE, PAUSE_WITHIN, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", MAJORITY, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
+        *lost("mutual-exclusion", PAUSED, PAUSE_BEYOND, PAUSE_AT_WRITE, kind="overstay", cause="session-end"),
+        *kept("lease", GUIDE, PAUSE_BEYOND, PAUSE_AT_WRITE),
+        *kept("fencing-at-ledger", BURROWS, PAUSE_BEYOND, PAUSE_AT_WRITE),
+        *kept("recovery", f"{GUIDE}: ephemeral nodes", HOLDER_KILLED),
+        *kept("herd", f"{RECIPE}: a node is watched by one client", CROWD),
+        *kept("fairness", f"{RECIPE}: in order of sequence numbers", CROWD),
     ),
 )

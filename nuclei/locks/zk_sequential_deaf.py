@@ -11,8 +11,23 @@ F. Junqueira, B. Reed, ZooKeeper, 2013, "Dealing with failure".
 
 from __future__ import annotations
 
-from nuclei.locks.base import Claim, LockEntry
-from nuclei.locks.zk_lock import BOOK, BURROWS, CLUSTERS, GUIDE, RECIPE, SETTINGS
+from nuclei.locks.base import LockEntry
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+)
+from nuclei.locks.zk_lock import BOOK, BURROWS, CLUSTERS, GUIDE, MAJORITY, MONOTONIC, PAUSED, RECIPE, SETTINGS
 from nuclei.locks.zk_sequential import ZkSequential, spec
 
 KAZOO = "https://kazoo.readthedocs.io/en/latest/basic_usage.html#listening-for-connection-events"
@@ -34,13 +49,14 @@ LOCK = LockEntry(
     spec=spec,
     defaults=SETTINGS,
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=RECIPE),
-        Claim(property="mutual-exclusion", fault="client partition < session", verdict="kept", source=GUIDE),
-        Claim(
-            property="mutual-exclusion", fault="client partition > session", verdict="lost", source=f"{KAZOO}; {BOOK}"
-        ),
-        Claim(property="lease", fault="client partition > session", verdict="kept", source=GUIDE),
-        Claim(property="fencing-at-ledger", fault="client partition > session", verdict="kept", source=BURROWS),
-        Claim(property="recovery", fault="client kill", verdict="kept", source=f"{GUIDE}: ephemeral nodes"),
+        *kept("mutual-exclusion", RECIPE, NO_FAULT, HOLDER_KILLED),
+        *kept("mutual-exclusion", GUIDE, PAUSE_WITHIN, CUT_WITHIN),
+        *kept("mutual-exclusion", MAJORITY, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
+        *lost("mutual-exclusion", f"{KAZOO}; {BOOK}", CUT_BEYOND, kind="overstay", cause="session-end"),
+        *lost("mutual-exclusion", PAUSED, PAUSE_BEYOND, kind="overstay", cause="session-end"),
+        *kept("lease", GUIDE, CUT_BEYOND, PAUSE_BEYOND),
+        *kept("fencing-at-ledger", BURROWS, CUT_BEYOND, PAUSE_BEYOND),
+        *kept("recovery", f"{GUIDE}: ephemeral nodes", HOLDER_KILLED),
     ),
 )
