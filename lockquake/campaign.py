@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import msgspec
 
-from faults.grammar import BadArgument
 from faults.watch import Interrupted
 from lockquake.batch import Rigs, Stop, run_one
-from lockquake.expectation import Expectation, Standing, standing
+from lockquake.campaign_record import Record
+from lockquake.expectation import Expectation, Standing, overall, standing
 from lockquake.plan import Plan, build
 from lockquake.rig import Rig
 from lockquake.support import require_supported
@@ -28,15 +26,22 @@ DEMONSTRATION_TRIES = 5
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One ``[[trial]]`` of a campaign file."""
+    """One ``[[trial]]`` of a campaign file. ``times``: run exactly so many trials, whatever they come to; without it a
+    control gets one, and a demonstration up to five until it shows."""
 
     nucleus: str
     fault: str | list[str] = "none"
     expect: Expectation = Expectation()
     set: list[str] = []
-    clients: int = 3
+    clients: Annotated[int, msgspec.Meta(ge=1)] = 3
     seed: int = 1
     workload: str = "contend"
+    times: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+    @property
+    def limit(self) -> int:
+        """How many trials it may take."""
+        return self.times or (DEMONSTRATION_TRIES if self.expect.verdict == "invalid" else 1)
 
     def plan(self, platform: str, number: int) -> Plan:
         """The plan of the entry's trial ``number`` (0 = first). Raises BadArgument, UnknownName."""
@@ -57,53 +62,56 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     name: str
     trial: list[Entry]
-    jobs: int = 2
+    jobs: Annotated[int, msgspec.Meta(ge=1)] = 2
 
 
 @dataclass
 class Outcome:
-    """What came of one entry: its last trial, and how it stands. ``tries``: trials it took."""
+    """What came of one entry: its trials (``earlier`` of them by a run before this one), and how they stand together.
+    ``shown``: how many came as expected; ``message``: of the last trial."""
 
     entry: Entry
     standing: Standing
-    tries: int = 0
-    result: TrialResult | None = None
     message: str = ""
-    directories: list[Path] = field(default_factory=list)
+    results: list[TrialResult] = field(default_factory=list)
+    earlier: int = 0
+    shown: int = 0
 
+    @property
+    def tries(self) -> int:
+        """How many trials it took."""
+        return len(self.results)
 
-PLACES = (Path(__file__).parent / "campaigns", Path(__file__).parent.parent / "campaigns")
-"""Where our own campaigns are: inside an installed package, beside it in a checkout."""
-
-
-def read_campaign(path: Path) -> Campaign:
-    """Read a campaign file, or one of our own by its name (``quick``), and check that every entry makes a plan.
-
-    Raises BadArgument, UnknownName."""
-    if not path.exists():
-        path = next((own for own in (place / f"{path.name}.toml" for place in PLACES) if own.is_file()), path)
-    try:
-        data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        campaign = msgspec.convert(data, Campaign)
-    except OSError as error:
-        raise BadArgument(f"cannot read the campaign {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise BadArgument(f"{path} is no campaign: {error}") from error
-    for entry in campaign.trial:
-        with contextlib.suppress(Unsupported):
-            entry.plan("docker", 0)
-    return campaign
+    @property
+    def result(self) -> TrialResult | None:
+        """The last trial."""
+        return self.results[-1] if self.results else None
 
 
 class CampaignRun:
-    """Runs a campaign's entries grouped by cluster; every group keeps its cluster from trial to trial."""
+    """Runs a campaign's entries grouped by cluster; every group keeps its cluster from trial to trial.
 
-    def __init__(self, campaign: Campaign, platform: str, directory: Path, root: Path, stop: Stop, say: Say) -> None:
+    What ``record`` holds already is not run again, and every trial is added to it. ``until`` (time.monotonic): no trial
+    begins after it.
+    """
+
+    def __init__(
+        self,
+        campaign: Campaign,
+        platform: str,
+        record: Record,
+        root: Path,
+        stop: Stop,
+        say: Say,
+        until: float | None = None,
+    ) -> None:
         self.campaign = campaign
         self.platform = platform
-        self.directory = directory
+        self.record = record
+        self.directory = record.path.parent
         self.root = root
         self.stop = stop
+        self.until = until
         self._say = say
         self._began = time.monotonic()
 
@@ -119,7 +127,7 @@ class CampaignRun:
             except Unsupported as error:
                 outcomes[number] = Outcome(entry, "unsupported", message=str(error))
                 each(outcomes[number])
-        with ThreadPoolExecutor(max_workers=max(1, self.campaign.jobs)) as pool:
+        with ThreadPoolExecutor(max_workers=self.campaign.jobs) as pool:
             work = [pool.submit(self._group, entries, outcomes, each) for entries in groups.values()]
         for future in work:
             future.result()
@@ -128,32 +136,58 @@ class CampaignRun:
     def _group(
         self, entries: list[tuple[int, Entry]], outcomes: dict[int, Outcome], each: Callable[[Outcome], None]
     ) -> None:
-        cluster = entries[0][1].nucleus.rpartition("@")[2]
+        first, cluster = entries[0][0] + 1, entries[0][1].nucleus.rpartition("@")[2]
         clients = max(entry.clients for _, entry in entries)
-        with Rigs(self.directory / f"cluster-{cluster}", self._sayer(cluster), clients) as rigs:
+        home = fresh(self.directory / f"cluster-{first:02d}-{cluster}")
+        with Rigs(home, self._sayer(cluster), clients) as rigs:
             for number, entry in entries:
-                if self.stop.event.is_set():
-                    raise Interrupted
                 outcomes[number] = self._entry(number, entry, rigs)
                 each(outcomes[number])
 
     def _entry(self, number: int, entry: Entry, rigs: Rigs) -> Outcome:
-        outcome = Outcome(entry, "unknown")
-        limit = DEMONSTRATION_TRIES if entry.expect.verdict == "invalid" else 1
-        for index in range(limit):
+        outcome = Outcome(entry, "not measured")
+        standings: list[Standing] = []
+        for index in range(entry.limit):
             plan = entry.plan(self.platform, index)
-            path = self.directory / f"{number + 1:02d}-{plan.slug}" / f"try-{index + 1}"
-            try:
-                result = run_one(plan, rigs, path, self.root, self.stop.event, self._sayer(plan.nucleus))
-            except HarnessError as error:
-                outcome.standing, outcome.message = "harness error", str(error)
-                return outcome
-            outcome.result, outcome.tries = result, index + 1
-            outcome.directories.append(result.directory)
-            outcome.standing, outcome.message = standing(entry.expect, result), result.message
-            if outcome.standing != "not demonstrated":
+            known = self.record.find(plan)
+            if known is None and self._over():
                 break
+            try:
+                result = known or self._trial(plan, number, index, rigs)
+            except HarnessError as error:
+                standings.append("harness error")
+                outcome.message = str(error)
+                break
+            outcome.results.append(result)
+            outcome.earlier += known is not None
+            outcome.message = result.message
+            standings.append(standing(entry.expect, result))
+            if entry.times is None and standings[-1] != "not demonstrated":
+                break
+        outcome.shown = standings.count("as claimed")
+        outcome.standing = overall(entry.expect, standings)
         return outcome
+
+    def _over(self) -> bool:
+        """Whether no more trials may begin. Raises Interrupted when stopped."""
+        if self.stop.event.is_set():
+            raise Interrupted
+        return self.until is not None and time.monotonic() >= self.until
+
+    def _trial(self, plan: Plan, number: int, index: int, rigs: Rigs) -> TrialResult:
+        path = fresh(self.directory / f"{number + 1:02d}-{plan.slug}" / f"try-{index + 1}")
+        result = run_one(plan, rigs, path, self.root, self.stop.event, self._sayer(plan.nucleus))
+        self.record.add(result)
+        return result
 
     def _sayer(self, about: str) -> Say:
         return lambda text: self._say(f"{time.monotonic() - self._began:6.1f} s  {about}: {text}")
+
+
+def fresh(path: Path) -> Path:
+    """``path``, or beside it where something is already: what a killed run left there."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
@@ -9,23 +10,46 @@ import msgspec
 from checker.verdict import Verdict
 from lockquake.trial import TrialResult
 
-Standing = Literal["as claimed", "claim broken", "not demonstrated", "unknown", "harness error", "unsupported"]
+Standing = Literal[
+    "as claimed",
+    "measured",
+    "claim broken",
+    "not demonstrated",
+    "unknown",
+    "not measured",
+    "harness error",
+    "unsupported",
+]
 
 EXIT_CODES: dict[Standing, int] = {
     "as claimed": 0,
+    "measured": 0,
     "claim broken": 1,
     "not demonstrated": 2,
     "unknown": 2,
+    "not measured": 2,
     "harness error": 3,
     "unsupported": 4,
 }
 
 
-class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """``verdict``: what the whole trial should come to. For ``invalid`` the violation that must be among its verdicts:
-    ``property``, and where given ``kind``, ``cause``; ``keeps`` are properties that must not be invalid beside it."""
+WORST_FIRST: tuple[Standing, ...] = (
+    "claim broken",
+    "harness error",
+    "unknown",
+    "not demonstrated",
+    "unsupported",
+    "as claimed",
+    "measured",
+)
 
-    verdict: Literal["valid", "invalid"] = "valid"
+
+class Expectation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """``verdict``: what the whole trial should come to; ``any``: it is only measured. For
+    ``invalid`` the violation that must be among its verdicts: ``property``, and where given ``kind``, ``cause``;
+    ``keeps`` are properties that must not be invalid beside it."""
+
+    verdict: Literal["valid", "invalid", "any"] = "valid"
     property: str | None = None
     kind: str | None = None
     cause: str | None = None
@@ -57,6 +81,8 @@ def standing(expected: Expectation, result: TrialResult) -> Standing:
         return "harness error"
     if result.status == "unsupported":
         return "unsupported"
+    if expected.verdict == "any":
+        return "measured"
     if expected.verdict == "invalid":
         return _demonstration(expected, result)
     if result.status == "valid":
@@ -69,3 +95,13 @@ def _demonstration(expected: Expectation, result: TrialResult) -> Standing:
     if any(name in broken for name in expected.keeps):
         return "claim broken"
     return "as claimed" if shown(expected, result.verdicts) else "not demonstrated"
+
+
+def overall(expected: Expectation, standings: Sequence[Standing]) -> Standing:
+    """How several trials of one plan stand together: a violation that showed once was demonstrated, everything else is
+    as good as its worst trial. ``not measured`` without any."""
+    if not standings:
+        return "not measured"
+    if expected.verdict == "invalid" and "as claimed" in standings and "claim broken" not in standings:
+        return "as claimed"
+    return next(standing for standing in WORST_FIRST if standing in standings)

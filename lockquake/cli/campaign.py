@@ -11,7 +11,9 @@ import msgspec
 
 from faults.watch import Interrupted
 from lockquake.batch import stop_on_signals
-from lockquake.campaign import CampaignRun, Outcome, read_campaign
+from lockquake.campaign import CampaignRun, Outcome
+from lockquake.campaign_file import read_campaign
+from lockquake.campaign_record import Record
 from lockquake.cli.output import as_data, plain, print_json
 from lockquake.cli.table import block
 from lockquake.expectation import EXIT_CODES
@@ -25,26 +27,30 @@ from nuclei.platforms.choice import NAMES
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--platform", default="auto", show_default=True, type=click.Choice(NAMES))
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
+@click.option("--resume", "place", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+              help="Keep the trials in DIR, and run only those that are not there yet.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Results as JSON on stdout.")
 @click.pass_context
-def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: bool) -> None:
+def command(ctx: click.Context, file: Path, platform: str, root: Path, place: Path | None, as_json: bool) -> None:
     """Run the plans of FILE (TOML, or a name such as quick) and hold them against what it expects of each.
 
     Exit code 0: everything as expected (a textbook lock that breaks as it should is as expected) · 1 a control broke ·
-    2 unknown, or a demonstration that did not show."""
+    2 unknown, or a demonstration that did not show. A campaign that was interrupted or killed goes on with --resume;
+    the trial under way is lost."""
     began = time.monotonic()
     campaign = read_campaign(file)
-    directory = batch_directory(root, campaign.name)
-    directory.mkdir(parents=True)
+    directory = place or batch_directory(root, campaign.name)
     chosen = choose_for(platform, sorted({entry.nucleus.rpartition("@")[2] for entry in campaign.trial}))
     plain(f"{chosen}")
     plain(f"campaign {campaign.name}: {len(campaign.trial)} plans, run directories under {directory}")
-    with stop_on_signals() as stop:
+    with Record(directory) as record, stop_on_signals() as stop:
         try:
-            run = CampaignRun(campaign, chosen.name, directory, root, stop, plain)
-            outcomes = run.execute(lambda outcome: plain(_progress(outcome)))
+            run = CampaignRun(campaign, chosen.name, record, root, stop, plain)
+            outcomes = run.execute(lambda outcome: plain(progress(outcome)))
         except Interrupted:
-            plain(f"interrupted; everything was healed and swept, what was recorded is under {directory}")
+            plain(
+                f"interrupted; everything was healed and swept. Go on: lockquake campaign {file} --resume {directory}"
+            )
             ctx.exit(128 + stop.signal)
     data = _data(outcomes)
     (directory / "campaign.json").write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
@@ -57,10 +63,12 @@ def command(ctx: click.Context, file: Path, platform: str, root: Path, as_json: 
     ctx.exit(worst_code([code for code in codes if code != NOTHING_TESTED]))
 
 
-def _progress(outcome: Outcome) -> str:
+def progress(outcome: Outcome) -> str:
+    """One line about an entry that ended."""
     result = outcome.result
     what = f"{result.plan.nucleus} × {result.plan.faults}: {result.status}" if result else outcome.entry.nucleus
-    return f"{'':8}  → {what} — {outcome.standing} (trial {outcome.tries})"
+    earlier = f", {outcome.earlier} of them earlier" if outcome.earlier else ""
+    return f"{'':8}  → {what} — {outcome.standing} (trial {outcome.tries}{earlier})"
 
 
 def _data(outcomes: list[Outcome]) -> list[dict[str, Any]]:
@@ -71,8 +79,9 @@ def _data(outcomes: list[Outcome]) -> list[dict[str, Any]]:
             "expected": outcome.entry.expect.text(),
             "standing": outcome.standing,
             "tries": outcome.tries,
+            "as_expected": outcome.shown,
             "message": outcome.message,
-            "directories": [str(path) for path in outcome.directories],
+            "directories": [str(result.directory) for result in outcome.results],
             "trial": as_data(outcome.result) if outcome.result else None,
         }
         for outcome in outcomes
@@ -86,10 +95,10 @@ def _print(outcomes: list[Outcome], directory: Path, seconds: float) -> None:
             why = "" if outcome.standing == "unsupported" else f": {outcome.message}"
             click.echo(f"{outcome.entry.nucleus} × {outcome.entry.fault}: {outcome.standing}{why}")
             continue
-        tries = f"trial {outcome.tries}" if outcome.tries > 1 else ""
+        tries = f"{outcome.shown} of {outcome.tries} trials" if outcome.tries > 1 else ""
         click.echo(block(outcome.result, f"{outcome.standing}; expected {outcome.entry.expect.text()}", tries))
     missing = dict.fromkeys(outcome.message for outcome in outcomes if outcome.standing == "unsupported")
-    good = sum(outcome.standing == "as claimed" for outcome in outcomes)
+    good = sum(outcome.standing in {"as claimed", "measured"} for outcome in outcomes)
     tested = sum(outcome.standing != "unsupported" for outcome in outcomes)
     click.echo(f"\n{good} of {tested} as expected, in {seconds:.0f} s. Run directories: {directory}")
     if missing:

@@ -8,7 +8,7 @@ import pytest
 
 from checker.verdict import Verdict
 from faults.grammar import BadArgument
-from lockquake.campaign import read_campaign
+from lockquake.campaign_file import read_campaign
 from lockquake.expectation import Expectation, Standing, shown, standing
 from lockquake.judge import EXIT_CODES, Status, worst_code
 from lockquake.plan import build
@@ -78,9 +78,9 @@ def test_our_own_campaigns_go_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[[trial]", "is no campaign"),
-        ('name = "x"', "missing required field `trial`"),
-        ('name = "x"\n[[trial]]\nnucleus = "redis-setnx@redis-single"\nfautl = "none"', "unknown field `fautl`"),
+        ("[[trial]", "is no TOML"),
+        ('name = "x"', "lacks the field 'trial'; it takes name, trial, jobs"),
+        ('name = "x"\n[[trial]]\nnucleus = "redis-setnx@redis-single"\nfautl = "none"', r"\[\[trial\]\] 1 has no field 'fautl'; it takes nucleus, fault, expect"),
         ('name = "x"\n[[trial]]\nnucleus = "redis-setnx"', "no nucleus"),
     ],
 )
