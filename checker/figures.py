@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from checker import availability, fairness, latency, wakes
 from checker.case import MS, Case
+from checker.holds import Holds
 from checker.insides import Meetings
+from checker.overlap import crowded
 from checker.verdict import Figure
 from histories.columns import ENDING
 
@@ -29,8 +31,10 @@ def of_case(case: Case) -> dict[str, Figure]:
     }
     figures |= latency.of_case(case) | fairness.of_case(case) | wakes.of_case(case)
     figures |= availability.of_case(case) | availability.recovery_times(case)
+    if case.spec.permits > 1 or case.spec.read_write:
+        figures["most_inside"] = most_inside(case.holds)
     lost = lost_updates(case)
-    if lost is not None:
+    if lost is not None and case.spec.permits == 1:  # who shares by right overwrites by right
         figures["lost_updates"] = lost
         figures["lost_updates_per_1000_holds"] = round(1000 * lost / max(1, len(case.holds)), 2)
     return figures
@@ -43,9 +47,13 @@ def lengths(case: Case, met: Meetings) -> NDArray[np.int64]:
 
 
 def of_meetings(case: Case, met: Meetings) -> dict[str, Figure]:
-    """How many pairs overlapped, the longest overlap, and how long two or more were inside altogether (ms)."""
+    """How many pairs overlapped, the longest overlap, and how long two or more (of a semaphore: too many) were inside
+    altogether (ms)."""
     both = lengths(case, met)
     shared = overlapped(case.holds.entered[met.second], both)
+    if case.spec.permits > 1:
+        both = np.array([end - start for start, end in crowded(case.holds, case.calls, case.spec)], np.int64)
+        shared = int(both.sum())
     return {
         "overlaps": int(met.pairs.sum()),
         "max_overlap_ms": round(int(both.max(initial=0)) / MS, 3),
@@ -60,6 +68,13 @@ def overlapped(start: NDArray[np.int64], length: NDArray[np.int64]) -> int:
     end = start + length
     until = np.concatenate((start[:1], np.maximum.accumulate(end)[:-1]))
     return int(np.maximum(0, end - np.maximum(start, until)).sum())
+
+
+def most_inside(holds: Holds) -> int:
+    """How many holds were inside at once at most; who leaves when another enters was not inside with it."""
+    steps = np.concatenate((np.ones(len(holds), np.int64), np.full(len(holds), -1)))
+    order = np.lexsort((steps, np.concatenate((holds.entered, holds.left))))
+    return int(np.cumsum(steps[order]).max(initial=0))
 
 
 def lost_updates(case: Case) -> int | None:

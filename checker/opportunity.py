@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from checker.case import MS, Case
+from checker.insides import SHARED
+from checker.overlap import in_use
 from checker.windows import Window
 from histories.columns import Call
 
@@ -50,11 +52,28 @@ def two_held(case: Case) -> Opportunity:
     return Opportunity(None, f"{len(case.holds)} holds by {len(holders)} clients")
 
 
+def never_too_many(case: Case) -> str | None:
+    """Why a lock that several may hold at once was never asked for one hold too many; None where it was, and for a
+    mutex."""
+    spec, calls = case.spec, case.calls
+    if spec.read_write and not (case.granted & (calls.mode != SHARED)).any():
+        return "nobody ever held it to write, and readers may be inside together"
+    if spec.permits > 1:
+        full = np.array(in_use(case.holds, calls, spec), np.int64).reshape(-1, 2)
+        inv, ret = calls.inv[case.attempts], calls.ret[case.attempts]
+        at = np.searchsorted(full[:, 1], inv, side="right")
+        there = at < len(full)
+        if not (full[at[there], 0] < ret[there]).any():
+            return f"nobody ever asked for it while all {spec.permits} permits were in use"
+    return None
+
+
 def opportunity(case: Case) -> Opportunity:
     """What opportunity the trial gave this lock."""
     held = two_held(case)
-    if held.missing:
-        return held
+    missing = held.missing or never_too_many(case)
+    if missing:
+        return Opportunity(missing, "")
     words = [held.words]
     for window in case.windows:
         missing, said = _of_window(case, window)

@@ -41,7 +41,15 @@ class Overlap:
 
 def crowded(holds: Holds, calls: Calls, spec: Spec) -> list[tuple[int, int]]:
     """When more of one lock's holds were inside at once than the spec allows, in order of time (ns)."""
-    limit = _WRITER if spec.read_write else spec.permits
+    return _above(holds, calls, spec, _WRITER if spec.read_write else spec.permits)
+
+
+def in_use(holds: Holds, calls: Calls, spec: Spec) -> list[tuple[int, int]]:
+    """When all of a semaphore's permits were in use, in order of time (ns)."""
+    return _above(holds, calls, spec, spec.permits - 1)
+
+
+def _above(holds: Holds, calls: Calls, spec: Spec, limit: int) -> list[tuple[int, int]]:
     some = np.flatnonzero(holds.left > holds.entered)
     weight = _weights(calls, holds.acquire[some], spec)
     t = np.concatenate((holds.entered[some], holds.left[some]))

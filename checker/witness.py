@@ -35,6 +35,8 @@ def of_call(case: Case, call: Call) -> Iterator[WitnessEvent]:
     token = f" with fencing token {call.fence}" if call.op == "write" and call.fence is not None else ""
     store = case.spec.model != "lock"
     asked = f" {_value(call)}" if store and call.op != "read" else token
+    if case.spec.read_write and call.acquires:
+        asked = " to read" if call.mode == "shared" else " to write"
     yield case.event(call.inv, call.client, f"calls {call.op}{asked}", "call", call.attempt)
     if call.ret < NEVER:
         read = f" {_value(call)}" if store and call.outcome == "ok" and call.op in {"read", "txn"} else ""

@@ -10,7 +10,8 @@ import numpy as np
 
 from checker import figures
 from checker.case import Case, in_ms
-from checker.description import Description, describe
+from checker.crowd import crowd_of, described, never_together, together
+from checker.description import Description
 from checker.insides import Meetings
 from checker.opportunity import opportunity
 from checker.overlap import Overlap
@@ -34,18 +35,18 @@ def judge(case: Case) -> Verdict:
     chance = opportunity(case)
     if chance.missing:
         return vacuous(NAME, case.lock, chance.missing, assumptions=[READING], figures=numbers)
-    sentence = f"never two clients inside {case.lock}: {chance.words}"
+    sentence = f"{never_together(case.spec, case.lock)}: {chance.words}"
     return valid(NAME, case.lock, sentence, chance.words, assumptions=[READING], figures=numbers)
 
 
 def _invalid(case: Case, met: Meetings, numbers: dict[str, Figure]) -> Verdict:
     longest = np.argsort(-figures.lengths(case, met), kind="stable")[:DESCRIBED]
     overlaps = [case.overlap(int(met.first[at]), int(met.second[at])) for at in longest]
-    described = [(overlap, describe(case, overlap)) for overlap in overlaps]
-    for _, description in described:
+    found = [described(case, overlap) for overlap in overlaps]
+    for _, description in found:
         key = description.kind.replace("-", "_") + "s"
         numbers[key] = int(numbers.get(key, 0)) + 1
-    overlap, description = min(described, key=_rank)
+    overlap, description = min(found, key=_rank)
     faults = case.in_force(overlap.first.entered, overlap.end)
     return Verdict(
         property=NAME,
@@ -62,9 +63,9 @@ def _invalid(case: Case, met: Meetings, numbers: dict[str, Figure]) -> Verdict:
     )
 
 
-def _rank(described: tuple[Overlap, Description]) -> tuple[bool, bool, bool, int]:
+def _rank(found: tuple[Overlap, Description]) -> tuple[bool, bool, bool, int]:
     """The most telling first: double grants, proven causes, not frozen, long."""
-    overlap, description = described
+    overlap, description = found
     return (
         description.kind != "double-grant",
         description.cause == "unproven",
@@ -74,21 +75,23 @@ def _rank(described: tuple[Overlap, Description]) -> tuple[bool, bool, bool, int
 
 
 def _sentence(case: Case, overlap: Overlap, description: Description) -> str:
-    first, second = overlap.first, overlap.second
+    first = overlap.first
     faults = case.in_force(overlap.start, overlap.start) or case.in_force(first.entered, overlap.end)
     during = f", while {faults[0].name} on {', '.join(faults[0].targets) or 'no target'} was in force" if faults else ""
     kind = description.kind.replace("-", " ") if description.kind != "unproven" else "an overlap of unproven kind"
     frozen = f", {description.sub_kind}" if description.sub_kind else ""
+    crowd = crowd_of(case, overlap)
     return (
-        f"{first.client} and {second.client} were both inside {case.lock} for {in_ms(overlap.length)}: "
+        f"{together(case, crowd)} for {in_ms(crowd.length)}: "
         f"{kind}{frozen}, cause {description.cause} ({description.why}){during}"
     )
 
 
 def witness(case: Case, overlap: Overlap, description: Description) -> list[WitnessEvent]:
-    """The minimal ordered events: both acquires, what the servers did, what each was told, how each left."""
-    first, second = overlap.first, overlap.second
-    events = [*of_hold(case, first), *of_hold(case, second), *description.evidence]
+    """The minimal ordered events: the acquires, what the servers did, what each was told, how each left."""
+    first = overlap.first
+    events = [event for hold in crowd_of(case, overlap).holds for event in of_hold(case, hold)]
+    events += description.evidence
     events += of_pauses(case, first.client, first.entered, overlap.end)
     events += of_faults(case, first.entered, overlap.end)
     return in_order(events)

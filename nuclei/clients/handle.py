@@ -42,6 +42,7 @@ class Handle:
         self._lock: Lock | None = None
         self._connected = False
         self._held: list[str] = []
+        self._modes: dict[str, Mode] = {}
         self._attempt = ""
         self._doubt: str | None = None
         self._make_lock()
@@ -236,6 +237,7 @@ class Handle:
         owner = attempt.owner if self._need_lock().writes_owner else None
         outer = self._attempt
         self._attempt = attempt.id
+        self._modes[attempt.id] = mode
         self._exposure.expose(attempt.id)
         ask = partial(self._asked, lambda lock: take(lock, attempt), deadline)
         row = self._timed(op, attempt.id, ask, owner=owner, mode=mode)
@@ -253,7 +255,9 @@ class Handle:
 
     def _released(self, attempt: str, outer: str | None) -> Return:
         self._exposure.expose(outer)
-        return self._timed("release", attempt, partial(self._asked, lambda lock: lock.release()))
+        mode = self._modes.get(attempt, "exclusive")
+        self._modes = {held: self._modes[held] for held in (*self._held, attempt) if held in self._modes}
+        return self._timed("release", attempt, partial(self._asked, lambda lock: lock.release()), mode=mode)
 
     def _timed(self, op: Operation, attempt: str, action: Callable[[], Any], **sent: Any) -> Return:
         row, result = self.session.record(op, action, lock=self.key, attempt=attempt, **sent)

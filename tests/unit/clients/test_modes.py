@@ -84,6 +84,7 @@ def test_readers_read_and_writers_write(play: Play) -> None:
     modes = {call.attempt: call.mode for call in calls if call.op in {"acquire", "try"}}
     assert list(modes.values()) == Open.asked
     assert 15 < Open.asked.count("shared") < 45
+    assert {call.attempt: call.mode for call in calls if call.op == "release"} == modes
     assert {call.attempt for call in calls if call.op == "read"} == set(modes)
     assert {call.attempt for call in calls if call.op == "write"} == {
         a for a, mode in modes.items() if mode != "shared"
