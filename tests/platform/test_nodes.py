@@ -114,8 +114,8 @@ def test_commands_say_their_output_and_exit_code(single: Stage) -> None:
 
 def test_a_command_that_takes_too_long_is_given_up(single: Stage) -> None:
     began = time.monotonic()
-    assert single.platform.run(NODE, ["sleep", "1"], timeout=0.2).code == 124
-    assert time.monotonic() - began < 1.0
+    assert single.platform.run(NODE, ["sleep", "30"], timeout=0.2).code == 124
+    assert time.monotonic() - began < 20.0
 
 
 def test_a_pipe_speaks_line_by_line(single: Stage) -> None:

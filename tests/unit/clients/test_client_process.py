@@ -101,7 +101,7 @@ def test_a_paused_client_does_not_block_the_end(start: Start) -> None:
     began = time.monotonic()
     ending = client.end()
     assert (ending.how, ending.code) == ("killed", -9)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert client.end() == ending
 
 
@@ -112,7 +112,7 @@ def test_a_client_that_does_not_answer_is_killed_at_the_end(start: Start, tmp_pa
     time.sleep(0.05)
     began = time.monotonic()
     assert client.end(0.3).how == "killed"
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.013, 0.031, 0.057])

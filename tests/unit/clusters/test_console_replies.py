@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, parse_csv, quote
@@ -23,6 +23,7 @@ def as_redis_cli(value: str | int | None) -> str:
     )
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.text() | st.integers(-(2**63), 2**63 - 1) | st.none(), min_size=1))
 def test_every_reply_is_read_back(values: list[str | int | None]) -> None:
     assert parse_csv(",".join(as_redis_cli(value) for value in values)) == values
@@ -35,6 +36,7 @@ def test_errors_are_raised_and_words_like_errors_are_not() -> None:
     assert parse_csv("") == []
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text(alphabet=st.characters(codec="ascii", exclude_characters="\0")))
 def test_quoting_is_undone_by_reading(word: str) -> None:
     quoted = quote(word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from histories.vocabulary import EndReason
@@ -80,6 +80,7 @@ def test_times_are_those_of_the_notices_where_there_are_any() -> None:
     assert [change.t for change in held("A").fold([], None, 99, "unknown")] == [99]
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.lists(
         st.tuples(

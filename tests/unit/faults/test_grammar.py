@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faults.grammar import BadArgument, assignment, duration, parse, scalar
@@ -50,6 +50,7 @@ def test_what_is_no_fault(text: str) -> None:
         read_fault(text)
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text(max_size=40))
 def test_any_text_is_a_fault_or_a_bad_argument(text: str) -> None:
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from histories.columns import Call as PairedCall
@@ -155,6 +155,7 @@ def test_a_sigkill_loses_no_row_that_was_written(tmp_path: Path) -> None:
 text = st.text(max_size=20)
 
 
+@settings(deadline=None, derandomize=True)
 @given(
     st.builds(
         Server,

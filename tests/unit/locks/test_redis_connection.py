@@ -54,7 +54,7 @@ def test_no_reply_is_unknown_and_nothing_is_repeated(stage: MakeStage, answer: o
     began = time.monotonic()
     with pytest.raises(Indeterminate, match="SET was sent, but no reply came"):
         redis.command("SET", "k", "v")
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     time.sleep(0.05)
     assert server.heard == [["SET", "k", "v"]]
     redis.close()

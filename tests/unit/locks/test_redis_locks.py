@@ -94,7 +94,7 @@ def test_a_waiter_gives_up_at_its_limit(make: Callable[..., Lock], key: Key, nam
     began = time.monotonic()
     with pytest.raises(Refused, match=r"not granted within 0\.1 s; the last try: busy"):
         make(name).acquire(attempt("a"), 0.1)
-    assert 0.08 < time.monotonic() - began < 0.5
+    assert 0.08 < time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -98,5 +98,5 @@ def test_closing_waits_for_the_thread(renewals: Renewals) -> None:
 
 def test_one_that_never_began_is_closed_at_once(renewals: Renewals) -> None:
     began = time.monotonic()
-    renewals.dog.close(3)
-    assert time.monotonic() - began < 1
+    renewals.dog.close(30)
+    assert time.monotonic() - began < 10

