@@ -20,6 +20,7 @@ from histories.columns import NEVER
 LOSSES: dict[str, tuple[Cause, str]] = {
     "flushed": ("flush", "{node} flushed the key of {client}"),
     "evicted": ("eviction", "{node} evicted the key of {client}"),
+    "failover": ("failover", "{node} lost the key of {client}: who was promoted had not heard of it"),
     "restart": ("restart", "{node} came back without the key of {client}"),
     "replaced": ("algorithm", "the key of {client} was overwritten on {node}"),
 }

@@ -10,7 +10,7 @@ from faults.arena import Arena
 from faults.grammar import BadArgument, duration
 from faults.schedule import FaultSpec
 from faults.targets import IN_CHARGE
-from nuclei.clusters.base import ClusterEntry
+from nuclei.clusters.base import ClusterEntry, Settings
 from nuclei.platforms.choice import Ability
 
 Setting = float | int | str | bool
@@ -65,6 +65,11 @@ class FaultFamily(ABC):
     def impossible_on(cls, cluster: ClusterEntry) -> str | None:
         """Why this fault can never happen on a cluster, in one sentence; None where it can."""
         return None
+
+    @classmethod
+    def impossible_with(cls, spec: FaultSpec, cluster: ClusterEntry, settings: Settings) -> str | None:
+        """Like :meth:`impossible_on`, of this very fault and a cluster with these settings."""
+        return cls.impossible_on(cluster)
 
     @classmethod
     def needs(cls, spec: FaultSpec, *, linked: bool) -> frozenset[Ability]:

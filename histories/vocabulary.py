@@ -38,7 +38,7 @@ ServerEvent = Literal["began", "ended", "blind", "seeing"]
 """What an observer saw on a server: a key or session began or ended there; it went blind, or sees again."""
 
 EndReason = Literal[
-    "deleted", "expired", "evicted", "flushed", "replaced", "resync", "restart", "session-end", "unknown"
+    "deleted", "expired", "evicted", "failover", "flushed", "replaced", "resync", "restart", "session-end", "unknown"
 ]
 """Why a key or session ended on one server, as far as that server told."""
 

@@ -20,7 +20,11 @@ POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
 )
 """Settings for which zero has no meaning: leases, sessions, time limits, clock ticks."""
-CHOICES: Mapping[str, Sequence[Setting]] = {"cluster.persistence": ("none", "aof"), "cluster.masters": (3, 5)}
+CHOICES: Mapping[str, Sequence[Setting]] = {
+    "cluster.persistence": ("none", "aof"),
+    "cluster.masters": (3, 5),
+    "cluster.replicas": (0, 1, 2),
+}
 MOST = 1e9
 """Largest number a setting may have; as seconds it still fits into 64 bits of nanoseconds."""
 
@@ -92,7 +96,7 @@ def check_schedule(
     nodes = node_names(cluster, settings) if schedule else []
     for spec in schedule:
         kind = family(spec)
-        if reason := kind.impossible_on(cluster):
+        if reason := kind.impossible_with(spec, cluster, settings):
             raise Unsupported(reason)
         _trigger(spec, names)
         kind.check_names(spec, nodes, names)

@@ -10,7 +10,7 @@ from faults.families import family
 from faults.schedule import FaultSpec
 from lockquake.plan import Plan
 from nuclei import registry
-from nuclei.clusters.base import ClusterEntry
+from nuclei.clusters.base import ClusterEntry, Settings
 from nuclei.locks.base import LockEntry
 from nuclei.locks.loading import load
 from nuclei.platforms.base import Platform, Unsupported
@@ -35,7 +35,7 @@ def require_supported(plan: Plan) -> None:
     if plan.platform != "docker" and (reason := why_not_cluster(plan.platform, cluster)):
         raise Unsupported(f"{plan.cluster} on platform {plan.platform}: {reason}")
     for spec in plan.schedule:
-        if reason := why_not_fault(plan.platform, cluster, spec):
+        if reason := why_not_fault(plan.platform, cluster, spec, plan.cluster_settings):
             raise Unsupported(f"{spec.name} on platform {plan.platform}: {reason}")
 
 
@@ -60,16 +60,20 @@ def why_not_cluster(platform: str, cluster: ClusterEntry) -> str | None:
     return next((reason for image in cluster.images if (reason := entry.why_not_image(image))), None)
 
 
-def why_not_fault(platform: str, cluster: ClusterEntry, spec: FaultSpec) -> str | None:
-    """Why a fault cannot happen to a cluster on a platform here, None where it can."""
+def why_not_fault(
+    platform: str, cluster: ClusterEntry, spec: FaultSpec, settings: Settings | None = None
+) -> str | None:
+    """Why a fault cannot happen to a cluster (with these settings, else its defaults) on a platform here, None where it
+    can."""
     kind = family(spec)
-    if reason := kind.impossible_on(cluster):
+    if reason := kind.impossible_with(spec, cluster, settings or cluster.defaults):
         return reason
     entry = PLATFORMS[platform]
-    return next((why for need in sorted(kind.needs(spec, linked=linked(cluster))) if (why := entry.cannot(need))), None)
+    needs = kind.needs(spec, linked=linked(cluster, settings))
+    return next((why for need in sorted(needs) if (why := entry.cannot(need))), None)
 
 
-def linked(cluster: ClusterEntry) -> bool:
+def linked(cluster: ClusterEntry, settings: Settings | None = None) -> bool:
     """Whether a cluster's nodes talk to each other."""
     nowhere = cast(Platform, None)  # its description needs no platform
-    return bool(cluster.make(nowhere, cluster.defaults).wiring([]).peers)
+    return bool(cluster.make(nowhere, settings or cluster.defaults).wiring([]).peers)

@@ -68,6 +68,30 @@ class Cluster(ABC):
     def primary(self) -> str | None:
         """The node in charge of the lock now, as the cluster's own majority sees it, or None."""
 
+    def replicas(self, primary: str) -> list[str]:
+        """The nodes that may be promoted in the place of ``primary``: all replicas, where there is one primary."""
+        return [node for node, role in self.roles().items() if role == "replica"]
+
+    def successor(self, old: str) -> str | None:
+        """The node that is in charge in the place of ``old`` now, None while there is none."""
+        primary = self.primary()
+        return primary if primary != old else None
+
+    def promote(self, old: str) -> str:
+        """What an operator does once the primary ``old`` is lost; returns the evidence. Nothing (an empty text) where
+        the cluster promotes by itself. Raises HarnessError."""
+        return ""
+
+    def rejoin(self, old: str) -> str:
+        """What an operator does with a former primary that is back; returns the evidence. Nothing (an empty text) where
+        the cluster takes it in by itself. Raises HarnessError."""
+        return ""
+
+    def hand_over(self, old: str) -> str:
+        """Move the role of the primary ``old`` in order: its replica has everything before it takes over. Returns the
+        evidence. Raises HarnessError, Unsupported where a topology has no such procedure."""
+        raise Unsupported(f"{self.name} has no procedure that hands the primary's role over without loss")
+
     @abstractmethod
     def observer(self, key: str, writer: PartWriter) -> Observer:
         """An observer for one trial on the lock ``key``."""
@@ -111,7 +135,8 @@ class Cluster(ABC):
 @dataclass(frozen=True, kw_only=True)
 class ClusterEntry:
     """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults.
-    ``replicates``: whether it has replicas that may be promoted without what the primary had acknowledged."""
+    ``replicates``: whether it may have replicas that can be promoted without what the primary had acknowledged.
+    ``hands_over``: whether it has a procedure that moves the primary's role without loss."""
 
     name: str
     summary: str
@@ -119,6 +144,7 @@ class ClusterEntry:
     images: Sequence[str]
     defaults: Settings = field(default_factory=dict)
     replicates: bool = False
+    hands_over: bool = False
 
 
 __all__ = ["Cluster", "ClusterEntry", "Endpoint", "Observer", "Settings", "Surroundings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nuclei.platforms.base import NODE_DATA, NODE_HOME, NODE_LISTEN, NodeSpec
+from nuclei.platforms.base import NODE_DATA, NODE_HOME, NODE_LISTEN, NodeSpec, node_host
 
 REDIS_PORT = 6390
 SENTINEL_PORT = 26390
@@ -45,6 +45,16 @@ def redis_node(
     return NodeSpec(
         name=name, role=role, image="redis", port=port, command=["redis-server", _CONF], files={_CONF: text}
     )
+
+
+def replication_lines(name: str, port: int, primary: tuple[str, int] | None) -> list[str]:
+    """Configuration of a server that is replicated, or (``primary`` given, as name and port) that is a replica."""
+    lines = [
+        f"replica-announce-ip {node_host(name)}",
+        f"replica-announce-port {port}",
+        "repl-diskless-sync-delay 0",  # a young replica must not be promoted empty: no waiting before it gets all data
+    ]
+    return lines if primary is None else [*lines, f"replicaof {node_host(primary[0])} {primary[1]}"]
 
 
 def ledger_node() -> NodeSpec:

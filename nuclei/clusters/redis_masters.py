@@ -1,74 +1,54 @@
-"""N Redis servers that know nothing of each other: no replicas, no links between them, and nobody in charge."""
+"""N Redis servers that know nothing of each other, and nobody in charge: alone, or each with replicas of its own that
+an operator promotes by hand."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer
-from nuclei.clusters.redis_conf import REDIS_PORT, ledger_node, redis_node
-from nuclei.clusters.redis_servers import RedisServers
-from nuclei.clusters.tended import side_by_side
-from nuclei.platforms.base import NodeSpec, Wiring
+from nuclei.clusters.redis_by_hand import DEFAULTS, REACTION, RedisByHand
+from nuclei.clusters.redis_conf import REDIS_PORT
 
 MASTERS = 5
+REPLICAS = 0
+_PORTS_APART = 10
 
 
-class RedisMasters(RedisServers):
-    """``redis-1`` to ``redis-N`` and the ledger. Settings: ``masters`` (3 or 5), ``persistence`` (``none`` or
-    ``aof``), ``redis_conf`` (own lines)."""
+class RedisMasters(RedisByHand):
+    """``redis-1`` to ``redis-N`` and the ledger. Settings: ``masters`` (3 or 5), ``replicas`` of each (0, 1 or 2),
+    ``reaction`` (seconds until an operator acts), ``persistence`` (``none`` or ``aof``), ``redis_conf`` (own lines).
+
+    The replica of ``redis-1`` is ``replica-1`` (a second one ``replica-1-2``); clients then know the name ``master-1``
+    instead. Whom a fault calls the primary is the first that answers: all are alike.
+    """
 
     name = "redis-masters"
 
-    def describe(self) -> Sequence[NodeSpec]:
-        settings = {"masters": MASTERS, "persistence": "none", "redis_conf": "", **self.settings}
-        numbers = range(1, int(settings["masters"]) + 1)
-        keep, overlay = str(settings["persistence"]), str(settings["redis_conf"])
-        masters = [redis_node(f"redis-{i}", REDIS_PORT + i, persistence=keep, overlay=overlay) for i in numbers]
-        return [*masters, ledger_node()]
-
-    def wiring(self, sites: Sequence[str]) -> Wiring:
-        return Wiring(nodes=list(self.nodes.values()), peers=[], served=list(self.nodes), sites=sites)
-
-    def ready(self, deadline: float = 30.0) -> str:
-        self.wait("an answer from every server", self._missing, deadline)
-        self.remember()
-        return f"{', '.join(self.nodes)} answer, all say master"
-
-    def _missing(self) -> str | None:
-        said = self.ask_each(self.nodes, "ROLE")
-        wrong = {name: reply for name, reply in said.items() if not reply or reply[0] != "master"}
-        return f"ROLE says {wrong}" if wrong else None
-
-    def reset(self, key: str) -> str:
-        dead = self.revive()
-        side_by_side(dead, lambda name: self.platform.start_node(name, pristine=True))
-        proof = self.ready()
-        side_by_side(self.nodes, lambda name: self.servers[name].wipe())
-        restarted = f", {', '.join(dead)} started pristine" if dead else ""
-        return f"{proof}; all hold no keys{restarted}"
-
-    def roles(self) -> dict[str, str]:
-        """Every one of them is a primary that never has replicas."""
-        return {name: "standalone" if role == "primary" else role for name, role in super().roles().items()}
-
-    def primary(self) -> str | None:
-        """Nobody is in charge and all are alike: a fault that asks for the primary gets the first that answers."""
-        roles = self.roles()
-        return next((name for name in self.named("redis") if roles[name] == "standalone"), None)
+    def groups(self) -> Mapping[str, Mapping[str, int]]:
+        replicas = int(self.settings.get("replicas", REPLICAS))
+        return {f"master-{i}": _group(i, replicas) for i in range(1, int(self.settings.get("masters", MASTERS)) + 1)}
 
     def observer(self, key: str, writer: PartWriter) -> Observer:
         from nuclei.clusters.observers.majority import MajorityWriter
         from nuclei.clusters.observers.redis import RedisObserver
 
-        ports = {name: self.nodes[name].port for name in self.named("redis")}
-        return RedisObserver(self.platform, ports, key, MajorityWriter(list(ports), writer))
+        groups = self.groups().values()
+        ports = {node: port for members in groups for node, port in members.items()}
+        return RedisObserver(self.platform, ports, key, MajorityWriter([list(members) for members in groups], writer))
+
+
+def _group(number: int, replicas: int) -> dict[str, int]:
+    names = [f"redis-{number}", f"replica-{number}", *(f"replica-{number}-{more}" for more in range(2, replicas + 1))]
+    return {name: REDIS_PORT + number + _PORTS_APART * place for place, name in enumerate(names[: replicas + 1])}
 
 
 CLUSTER = ClusterEntry(
     name="redis-masters",
-    summary="N independent Redis servers (3 or 5), no replicas, no persistence unless asked for",
+    summary="N independent Redis servers (3 or 5), alone or each with replicas, no persistence unless asked for",
     make=RedisMasters,
     images=("redis",),
-    defaults={"masters": MASTERS, "persistence": "none", "redis_conf": ""},
+    defaults={"masters": MASTERS, "replicas": REPLICAS, "reaction": REACTION, **DEFAULTS},
+    replicates=True,
+    hands_over=True,
 )

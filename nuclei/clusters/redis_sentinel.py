@@ -14,12 +14,12 @@ from types import MappingProxyType
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer
 from nuclei.clusters.console import ConsoleError, NoAnswer
-from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, SENTINEL_PORT, ledger_node, redis_node
+from nuclei.clusters.redis_conf import LEDGER, REDIS_PORT, SENTINEL_PORT, ledger_node, redis_node, replication_lines
 from nuclei.clusters.redis_servers import RedisServers
 from nuclei.clusters.sentinel_conf import MASTER_NAME, sentinel_node
 from nuclei.clusters.sentinel_view import Snapshot, View, elections, records, snapshot, tilts, view
 from nuclei.clusters.tended import side_by_side
-from nuclei.platforms.base import HarnessError, NodeSpec, Wiring, node_host
+from nuclei.platforms.base import HarnessError, NodeSpec, Wiring
 
 PRIMARY = "redis-1"
 _REDIS = {f"redis-{i}": REDIS_PORT + i for i in (1, 2, 3)}
@@ -75,18 +75,10 @@ class RedisSentinel(RedisServers):
         return [*(self._redis(name, settings) for name in _REDIS), *sentinels, ledger_node()]
 
     def _redis(self, name: str, settings: dict[str, float | int | str | bool]) -> NodeSpec:
-        # A young replica must not be promoted empty: no waiting before a full synchronisation begins.
-        lines = [
-            f"replica-announce-ip {node_host(name)}",
-            f"replica-announce-port {_REDIS[name]}",
-            "repl-diskless-sync-delay 0",
-        ]
-        if name != PRIMARY:
-            lines.append(f"replicaof {node_host(PRIMARY)} {_REDIS[PRIMARY]}")
         return redis_node(
             name,
             _REDIS[name],
-            lines=lines,
+            lines=replication_lines(name, _REDIS[name], None if name == PRIMARY else (PRIMARY, _REDIS[PRIMARY])),
             persistence=str(settings["persistence"]),
             overlay=str(settings["redis_conf"]),
         )
@@ -154,7 +146,7 @@ class RedisSentinel(RedisServers):
             self.platform.start_node(LEDGER, pristine=True)
         if set(dead) <= {LEDGER} and self._settled():
             proof = "nothing had moved (same runs, roles and epoch)"
-            self._wipe_replicated()
+            self.wipe_replicated(PRIMARY, [name for name in _REDIS if name != PRIMARY])
         else:
             proof = f"all started pristine: {self._begin_again()}"
         self.servers[LEDGER].wipe()
@@ -209,15 +201,6 @@ class RedisSentinel(RedisServers):
 
     def _snapshot(self) -> Snapshot | None:
         return snapshot(self.consoles, list(_REDIS), list(_SENTINELS))
-
-    def _wipe_replicated(self) -> None:
-        replicas = [name for name in _REDIS if name != PRIMARY]
-        side_by_side(_REDIS, lambda name: self.servers[name].clear_out())
-        self.servers[PRIMARY].wipe()
-        acknowledged = self.consoles[PRIMARY].ask("WAIT", len(replicas), 3000, timeout=4.0)
-        left = self.ask_each(replicas, "DBSIZE")
-        if acknowledged != [len(replicas)] or any(size != [0] for size in left.values()):
-            raise HarnessError(f"the wipe did not reach all replicas: WAIT said {acknowledged}, keys left {left}")
 
     def primary(self) -> str | None:
         """The primary that most sentinels name, provided it says so itself: right after a failover most of them may

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from nuclei.clusters.base import Settings
 from nuclei.clusters.clocks import Ahead
@@ -38,6 +38,17 @@ class RedisServers(TendedCluster):
 
         return side_by_side(nodes, one)
 
+    def wipe_replicated(self, primary: str, replicas: Sequence[str]) -> None:
+        """No keys on ``primary`` nor on any of its replicas. Raises HarnessError."""
+        side_by_side((primary, *replicas), lambda name: self.servers[name].clear_out())
+        self.servers[primary].wipe()
+        if not replicas:
+            return
+        acknowledged = self.consoles[primary].ask("WAIT", len(replicas), 3000, timeout=4.0)
+        left = self.ask_each(replicas, "DBSIZE")
+        if acknowledged != [len(replicas)] or any(size != [0] for size in left.values()):
+            raise HarnessError(f"the wipe did not reach all replicas: WAIT said {acknowledged}, keys left {left}")
+
     def remember(self) -> None:
         """Note every Redis server's configuration as it was at first."""
         side_by_side((*self.named("redis"), LEDGER), lambda name: self.servers[name].remember())
@@ -46,8 +57,12 @@ class RedisServers(TendedCluster):
         """Each node's own word. A frozen or dead node is ``down``, a primary that never has replicas ``standalone``."""
         said = side_by_side(self.nodes, lambda name: self.servers[name].role())
         roles = {name: _ROLES.get(role or "", "down") for name, role in said.items()}
-        alone = {LEDGER, *(self.named("redis") if len(self.named("redis")) == 1 else ())}
+        alone = {LEDGER, *self.alone()}
         return {name: "standalone" if role == "primary" and name in alone else role for name, role in roles.items()}
+
+    def alone(self) -> Sequence[str]:
+        """The Redis servers that never have replicas, the ledger apart."""
+        return ()
 
     def knows(self, node: str, key: str) -> bool:
         """Whether ``node`` itself holds the key now."""

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer
-from nuclei.clusters.redis_conf import REDIS_PORT, ledger_node, redis_node
-from nuclei.clusters.redis_masters import RedisMasters
-from nuclei.platforms.base import NodeSpec
+from nuclei.clusters.redis_by_hand import DEFAULTS, RedisByHand
+from nuclei.clusters.redis_conf import REDIS_PORT
 
 NODE = "redis-1"
 
 
-class RedisSingle(RedisMasters):
+class RedisSingle(RedisByHand):
     """``redis-1`` and the ledger. Settings: ``persistence`` (``none`` or ``aof``), ``redis_conf`` (own lines)."""
 
     name = "redis-single"
 
-    def describe(self) -> Sequence[NodeSpec]:
-        settings = {"persistence": "none", "redis_conf": "", **self.settings}
-        redis = redis_node(
-            NODE, REDIS_PORT + 1, persistence=str(settings["persistence"]), overlay=str(settings["redis_conf"])
-        )
-        return [redis, ledger_node()]
+    def groups(self) -> Mapping[str, Mapping[str, int]]:
+        return {NODE: {NODE: REDIS_PORT + 1}}
 
     def observer(self, key: str, writer: PartWriter) -> Observer:
         from nuclei.clusters.observers.redis import RedisObserver
 
-        return RedisObserver(self.platform, {NODE: self.nodes[NODE].port}, key, writer)
+        return RedisObserver(self.platform, self.groups()[NODE], key, writer)
 
 
 CLUSTER = ClusterEntry(
@@ -36,5 +31,5 @@ CLUSTER = ClusterEntry(
     summary="one Redis server, no replicas, no persistence unless asked for",
     make=RedisSingle,
     images=("redis",),
-    defaults={"persistence": "none", "redis_conf": ""},
+    defaults=DEFAULTS,
 )

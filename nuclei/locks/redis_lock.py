@@ -14,7 +14,8 @@ from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, 
 from nuclei.locks.redis_connection import connection_for
 
 SINGLE, SENTINEL = ("redis-single",), ("redis-sentinel",)
-CLUSTERS = (*SINGLE, *SENTINEL)
+REPLICA = ("redis-replica",)
+CLUSTERS = (*SINGLE, *SENTINEL, *REPLICA)
 TIMES: Mapping[str, float | int | str | bool] = {"op_timeout": 0.5, "retry": 0.05}
 """Settings of every lock here, in seconds: limit of one command, and the mean pause between two tries."""
 GAP: Mapping[str, float | int | str | bool] = {"gap": 0.0}

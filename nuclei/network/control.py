@@ -185,6 +185,20 @@ class ProxyControl:
         with self._calls.bound():
             self._proxy(proxy).disable()
 
+    def redirect(self, proxy: str, upstream: str) -> None:
+        """Lead a proxy to another address: every connection through it is closed, toxics stay. Nothing happens when it
+        leads there already.
+
+        Raises:
+            NotThere: there is no such proxy.
+        """
+        _check_name(proxy)
+        with self._calls.bound():
+            RoutedConsumer.post(f"/proxies/{proxy}", json={"upstream": upstream, "enabled": True})
+        with self._memory:
+            if (spec := self._specs.get(proxy)) is not None:
+                self._specs[proxy] = ProxySpec(spec.name, spec.listen, upstream, True)
+
     def delete(self, proxy: str) -> None:
         """Remove a proxy and close its connections; one that is not there counts as removed."""
         with self._calls.bound(), contextlib.suppress(NotThere):

@@ -133,6 +133,24 @@ class Links:
         """The links that are cut, and how."""
         return {name: cut.how for name, cut in self._cuts.items()}
 
+    def lead(self, name: str, node: str) -> None:
+        """Make the stable name ``name`` lead every site to ``node``, as an operator does by moving a virtual address:
+        connections through it are closed, the next ones end there. A site whose own link to ``node`` is cut is on the
+        other side of a partition, and hears nothing of it.
+
+        Raises:
+            ProxyControlError: there is no such name or node, or some sites could not be led there.
+        """
+        ways = {way: f"{self.links[way].source}>{node}" for way in self.names(target=name)}
+        self._known(ways.values() or [name])
+        open_ways = [way for way, link in ways.items() if link not in self._cuts]
+        self._each(open_ways, lambda way: self._redirect(way, self.links[ways[way]].listen), f"led to {node}")
+
+    def _redirect(self, way: str, upstream: str) -> bool:
+        self.control.redirect(way, upstream)
+        self.links[way] = msgspec.structs.replace(self.links[way], upstream=upstream)
+        return False
+
     def _known(self, names: Iterable[str]) -> list[str]:
         wanted = list(dict.fromkeys(names))
         unknown = [name for name in wanted if name not in self.links]

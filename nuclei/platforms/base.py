@@ -111,6 +111,10 @@ class Wiring:
     """Nodes and who talks to whom: ``peers`` are (source node, target node, target port); ``served`` are the nodes
     that clients connect to; ``sites`` the places clients run at (one listener per site and served node).
 
+    ``names`` are stable names that clients are given in place of a node's: name → the served node that it leads to at
+    first. The way through a name goes on through the site's own link to that node, so what is done to this link is done
+    to whoever comes by the name; ``Links.lead`` makes it lead to another node.
+
     Links are named ``source>target``; where a pair of nodes has several ports, each is a link of its own named
     ``source>target.port``. Ask a link for its ``source`` and ``target`` instead of taking its name apart."""
 
@@ -118,6 +122,7 @@ class Wiring:
     peers: Sequence[tuple[str, str, int]]
     served: Sequence[str]
     sites: Sequence[str]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -164,7 +169,8 @@ class Platform(ABC):
 
     @abstractmethod
     def endpoint(self, site: str, node: str) -> Endpoint:
-        """Where clients at ``site`` reach ``node`` (a loopback port, proxied by link ``site>node``)."""
+        """Where clients at ``site`` reach ``node``, a served one or a stable name (a loopback port, proxied by link
+        ``site>node``)."""
 
     @abstractmethod
     def kill(self, node: str) -> str:

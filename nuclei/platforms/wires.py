@@ -22,7 +22,7 @@ election, more when the machine is busy."""
 
 @dataclass(frozen=True)
 class Gate:
-    """A site's way to a node: the port at which the proxy stands for it."""
+    """A site's way to a node, or to a stable name: the port at which the proxy stands for it."""
 
     site: str
     node: str
@@ -40,18 +40,20 @@ class Addresses:
 
 
 def gates(wiring: Wiring) -> list[Gate]:
-    """One gate per site and served node."""
-    pairs = [(site, node) for site in wiring.sites for node in wiring.served]
+    """One gate per site and served node or stable name."""
+    pairs = [(site, node) for site in wiring.sites for node in (*wiring.served, *wiring.names)]
     return [Gate(site, node, _FIRST_SITE_PORT + i) for i, (site, node) in enumerate(pairs)]
 
 
 def links(wiring: Wiring, addresses: Addresses) -> list[Link]:
-    """Every link, with the address the proxy listens on and the node's own address behind it."""
-    ports = {node.name: node.port for node in wiring.nodes}
+    """Every link, with the address the proxy listens on and the node's own address behind it; behind a stable name is
+    the gate of the node that it leads to."""
+    listens = {(gate.site, gate.node): f"{addresses.gates}:{gate.inside}" for gate in gates(wiring)}
+    behind = {node.name: f"{addresses.own[node.name]}:{node.port}" for node in wiring.nodes}
     found: list[Link] = []
-    for gate in gates(wiring):
-        upstream = f"{addresses.own[gate.node]}:{ports[gate.node]}"
-        found.append(PortLink(gate.site, gate.node, f"{addresses.gates}:{gate.inside}", upstream))
+    for (site, node), listen in listens.items():
+        upstream = listens[site, wiring.names[node]] if node in wiring.names else behind[node]
+        found.append(PortLink(site, node, listen, upstream))
     pairs = [(source, target) for source, target, _ in wiring.peers]
     for source, target, port in wiring.peers:
         listen, upstream = f"{addresses.proxied[source]}:{port}", f"{addresses.own[target]}:{port}"

@@ -22,10 +22,11 @@ DEFAULT_SUBNETS = "10.203.0.0/16"
 # Below the kernel's ephemeral range (32768 and up), which hands out ports to every outgoing connection.
 DEFAULT_PORTS = "20000-29999"
 _PREFIX = 29
-NEEDED_SUBNETS = 23
+NEEDED_SUBNETS = 30
 """What all clusters side by side take: a subnet for every node, and one for the clients' side."""
-NEEDED_PORTS = 80
-"""Likewise: for every cluster one of the proxy itself, and one per served node for three clients and the runner."""
+NEEDED_PORTS = 106
+"""Likewise: for every cluster one of the proxy itself, and one per served node or name for three clients and for the
+runner."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from checker.observed import read_observed
@@ -9,6 +11,8 @@ from histories.rows import Role, Server
 from nuclei.clusters.observers.majority import MAJORITY, Majority, Rows
 
 NODES = [f"n{number}" for number in range(1, 6)]
+ALONE = [[node] for node in NODES]
+PAIRS = [["n1", "r1"], ["n2", "r2"], ["n3", "r3"]]
 
 
 def began(t: int, node: str, owner: str | None) -> Server:
@@ -19,13 +23,15 @@ def ended(t: int, node: str, owner: str | None, reason: str = "deleted") -> Serv
     return Server(t=t, node=node, event="ended", key="k", owner=owner, reason=reason)  # type: ignore[arg-type]
 
 
-def fold(*rows: Role | Server) -> Rows:
-    majority = Majority(NODES)
+def fold(*rows: Role | Server, groups: Sequence[Sequence[str]] = ALONE) -> Rows:
+    majority = Majority(groups)
     return [each for row in rows for each in majority.take(row)]
 
 
-def of_majority(*rows: Role | Server) -> list[tuple[int, str, str | None, str | None]]:
-    found = [row for row in fold(*rows) if isinstance(row, Server) and row.node == MAJORITY]
+def of_majority(
+    *rows: Role | Server, groups: Sequence[Sequence[str]] = ALONE
+) -> list[tuple[int, str, str | None, str | None]]:
+    found = [row for row in fold(*rows, groups=groups) if isinstance(row, Server) and row.node == MAJORITY]
     return [(row.t, row.event, row.owner, row.reason) for row in found]
 
 
@@ -75,3 +81,33 @@ def test_no_member_is_in_charge(said: str, role: str) -> None:
     observed = read_observed(fold(Role(t=1, node="n1", role=said, was="primary")))
     assert [seen.role for seen in observed.roles["n1"]] == [role]
     assert observed.only_in_charge(1) == MAJORITY
+
+
+def promoted(t: int, node: str) -> Role:
+    return Role(t=t, node=node, role="primary", was="replica")
+
+
+def test_what_a_replica_holds_counts_once_it_is_promoted() -> None:
+    rows = [began(1, "n1", "a"), began(2, "r1", "a"), began(3, "r2", "a")]
+    assert of_majority(*rows, groups=PAIRS) == []
+    assert of_majority(*rows, promoted(4, "r2"), groups=PAIRS) == [(4, "began", "a", None)]
+
+
+def test_a_promotion_without_the_key_ends_the_lock_by_failover() -> None:
+    rows = [began(1, "n1", "a"), began(2, "n2", "a"), promoted(3, "r2"), began(4, "r2", "b"), began(5, "n3", "b")]
+    assert of_majority(*rows, groups=PAIRS) == [
+        (2, "began", "a", None),
+        (3, "ended", "a", "failover"),
+        (5, "began", "b", None),
+    ]
+
+
+def test_what_becomes_of_a_former_primary_concerns_nobody() -> None:
+    rows = [began(1, "n1", "a"), began(2, "n2", "a"), began(3, "r2", "a"), promoted(4, "r2")]
+    assert of_majority(*rows, ended(5, "n2", "a", "resync"), groups=PAIRS) == [(2, "began", "a", None)]
+
+
+def test_a_promotion_gives_sight_back() -> None:
+    blind = [Server(t=t, node=node, event="blind", key="k") for t, node in ((1, "n1"), (2, "n2"))]
+    found = [row for row in fold(*blind, promoted(5, "r2"), groups=PAIRS) if isinstance(row, Server)]
+    assert [(row.t, row.event) for row in found if row.node == MAJORITY] == [(2, "blind"), (5, "seeing")]

@@ -20,6 +20,7 @@ class FakeControl:
         self.broken: set[str] = set()
         self.hanging: set[str] = set()
         self.removed: list[str] = []
+        self.redirected: dict[str, str] = {}
 
     def _check(self, proxy: str) -> None:
         if proxy in self.broken:
@@ -48,6 +49,10 @@ class FakeControl:
     def enable(self, proxy: str) -> None:
         self._check(proxy)
         self.disabled.discard(proxy)
+
+    def redirect(self, proxy: str, upstream: str) -> None:
+        self._check(proxy)
+        self.redirected[proxy] = upstream
 
 
 @pytest.fixture
@@ -164,3 +169,37 @@ def test_establish_populates_all(links: Links) -> None:
 def test_two_links_of_one_name_are_refused(control: FakeControl) -> None:
     with pytest.raises(ProxyControlError, match="described twice"):
         Links(cast(ProxyControl, control), [Link("a", "b", "x:1", "y:1")] * 2)
+
+
+@pytest.fixture
+def by_name(control: FakeControl) -> Iterator[Links]:
+    """Two sites, two nodes, and a name that leads to the first of them."""
+    ways = [Link(site, node, f"{site}:{node}", f"{node}:1") for site in ("s1", "s2") for node in ("n1", "n2")]
+    names = [Link(site, "primary", f"{site}:primary", f"{site}:n1") for site in ("s1", "s2")]
+    links = Links(cast(ProxyControl, control), [*ways, *names])
+    yield links
+    links.close()
+
+
+def test_a_name_leads_every_site_through_its_own_link(by_name: Links, control: FakeControl) -> None:
+    by_name.lead("primary", "n2")
+    assert control.redirected == {"s1>primary": "s1:n2", "s2>primary": "s2:n2"}
+    assert [by_name.links[way].upstream for way in ("s1>primary", "s2>primary")] == ["s1:n2", "s2:n2"]
+
+
+def test_a_site_that_is_cut_off_hears_nothing_of_the_move(by_name: Links, control: FakeControl) -> None:
+    by_name.cut(["s1>n2"])
+    by_name.lead("primary", "n2")
+    assert control.redirected == {"s2>primary": "s2:n2"}
+    by_name.restore(["s1>n2"])
+    by_name.lead("primary", "n2")
+    assert control.redirected["s1>primary"] == "s1:n2"
+
+
+@pytest.mark.parametrize(("name", "node"), [("nobody", "n1"), ("primary", "n3")])
+def test_a_name_or_node_that_is_not_there_moves_nothing(
+    by_name: Links, control: FakeControl, name: str, node: str
+) -> None:
+    with pytest.raises(ProxyControlError, match="No link is called"):
+        by_name.lead(name, node)
+    assert control.redirected == {}

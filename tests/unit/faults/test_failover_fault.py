@@ -1,0 +1,48 @@
+"""What a failover may be asked for, and on which cluster."""
+
+from __future__ import annotations
+
+import pytest
+
+from faults.grammar import BadArgument
+from lockquake.plan import build
+from nuclei.platforms.base import Unsupported
+
+
+@pytest.mark.parametrize(
+    ("nucleus", "fault", "settings"),
+    [
+        ("redis-set-nx-px@redis-replica", "failover", {}),
+        ("redis-set-nx-px@redis-replica", "failover:recipe=ordered", {}),
+        ("redis-set-nx-px@redis-sentinel", "failover:recipe=split-brain", {}),
+        ("redlock@redis-masters", "failover:target=redis-2,without=redis-3+redis-4", {"cluster.replicas": 1}),
+    ],
+)
+def test_what_can_be_asked_for(nucleus: str, fault: str, settings: dict[str, int]) -> None:
+    assert build(nucleus, faults=[fault], settings=settings).faults == fault
+
+
+@pytest.mark.parametrize(
+    ("nucleus", "fault", "words"),
+    [
+        ("redlock@redis-masters", "failover", "--set cluster.replicas=1"),
+        ("redis-set-nx-px@redis-single", "failover", "redis-single has none"),
+        ("redis-set-nx-px@redis-sentinel", "failover:recipe=ordered", "hands the primary's role over"),
+    ],
+)
+def test_what_a_cluster_cannot_do_is_said_beforehand(nucleus: str, fault: str, words: str) -> None:
+    with pytest.raises(Unsupported, match=words):
+        build(nucleus, faults=[fault])
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("failover:without=redis-9", "without=redis-9: no such node"),
+        ("failover:target=redis-9", "target=redis-9: no such node"),
+        ("failover:recipe=gentle", "split-brain or ordered"),
+    ],
+)
+def test_what_is_not_there_is_named(fault: str, words: str) -> None:
+    with pytest.raises(BadArgument, match=words):
+        build("redis-set-nx-px@redis-replica", faults=[fault])
