@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from operator import itemgetter
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +10,7 @@ from checker.case import MS, Case
 from checker.holds import Holds
 from checker.insides import Meetings
 from checker.overlap import crowded
+from checker.updates import lost
 from checker.verdict import Figure
 from histories.columns import ENDING
 
@@ -78,24 +76,6 @@ def most_inside(holds: Holds) -> int:
 
 
 def lost_updates(case: Case) -> int | None:
-    """Accepted writes that overwrote an update their writer had not read; None where the values do not tell.
-
-    A write is taken for "read, compute, write": the attempt's latest read before it is what it was computed from.
-    """
-    accepted = [row for row in case.ledger if row.accepted]
-    if not accepted:
-        return None
-    reads: dict[tuple[str, str], list[tuple[int, object]]] = {}
-    for call in case.made(case.calls.is_op("read") & case.calls.ended("ok")):
-        reads.setdefault((call.client, call.attempt), []).append((call.ret, call.value))
-    begun = {(c.client, c.attempt, repr(c.value)): c.inv for c in case.made(case.calls.is_op("write"))}
-    for read in reads.values():
-        read.sort(key=itemgetter(0))
-    lost, known = 0, False
-    for before, row in zip([None, *accepted], accepted, strict=False):
-        read = reads.get((row.client, row.attempt), [])
-        seen = bisect_right(read, begun.get((row.client, row.attempt, repr(row.value)), row.t), key=itemgetter(0))
-        if seen and before is not None:
-            known = True
-            lost += read[seen - 1][1] != before.value
-    return lost if known else None
+    """How many updates were lost; None where the values do not tell."""
+    found = lost(case)
+    return None if found is None else len(found)

@@ -19,7 +19,7 @@ from checker.lives import Lives, read_lives
 from checker.observed import Observed, read_observed
 from checker.order import stable_order
 from checker.overtakes import overtaken
-from checker.resources import Effects, Runs, read_effects, read_runs
+from checker.resources import Effects, Runs, read_counters, read_effects, read_runs
 from checker.underway import Underway
 from checker.windows import Aimed, Window, read_windows
 from histories.columns import NEVER, Calls
@@ -148,6 +148,11 @@ class Record:
     def effects(self) -> Effects:
         """What resources did, by the case in which it is judged."""
         return read_effects(self.rows, self.lock_numbers)
+
+    @cached_property
+    def counters(self) -> dict[str, list[Ledger]]:
+        """What was written to each counter of the ledger, under whichever locks."""
+        return read_counters(self.rows)
 
     @cached_property
     def runs(self) -> Runs:

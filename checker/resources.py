@@ -1,4 +1,5 @@
-"""What happened at the places a lock protects: effects of resources and runs of jobs, and which case they belong to.
+"""What happened at the places a lock protects: effects of resources, values of counters and runs of jobs, and to which
+case they belong.
 
 A resource or job may be used under several locks, so everything about it is judged together, once: in the case of the
 first lock (in order of first use) that any of its rows names; in the first case of all where they name none.
@@ -13,7 +14,7 @@ from typing import TypeVar
 
 from checker.lives import Lives
 from histories.columns import NEVER
-from histories.rows import Effect, Event, Job
+from histories.rows import Effect, Event, Job, Ledger
 
 Effects = dict[int, dict[str, list[Effect]]]
 """Per number of a lock, the resources judged in its case, each with its effects in its own order."""
@@ -25,7 +26,7 @@ Runs = dict[int, dict[str, list["Run"]]]
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of a job, [``began``, ``ended``] in ns. ``how`` it ended: ``ended`` (seen), ``killed`` (with its client),
-    ``end`` (of the trial)."""
+    ``end`` (of the trial). ``tick``: which of its schedule's it was for, where that is known."""
 
     job: str
     run: str
@@ -35,6 +36,21 @@ class Run:
     began: int
     ended: int
     how: str
+    tick: int | None = None
+
+
+def counter_of(value: object) -> str:
+    """The name of the counter a ledger's value is of (``{NAME: value}``); empty for the one without a name."""
+    return str(next(iter(value))) if isinstance(value, dict) and len(value) == 1 else ""
+
+
+def read_counters(rows: Iterable[Event]) -> dict[str, list[Ledger]]:
+    """The accepted writes (appended records are none) of each counter of the ledger, in its own order."""
+    found: dict[str, list[Ledger]] = defaultdict(list)
+    for row in sorted((row for row in rows if isinstance(row, Ledger)), key=lambda row: row.seq):
+        if row.accepted and row.op == "write":
+            found[counter_of(row.value)].append(row)
+    return found
 
 
 Thing = TypeVar("Thing", Effect, Run)
@@ -69,7 +85,7 @@ def read_runs(rows: Iterable[Event], locks: Mapping[str, int], lives: Lives, end
     jobs: dict[str, list[Run]] = defaultdict(list)
     for key, row in began.items():
         until, how = _end(row, ended.get(key), lives, end)
-        jobs[row.job].append(Run(row.job, row.run, row.client, row.lock, row.attempt, row.t, until, how))
+        jobs[row.job].append(Run(row.job, row.run, row.client, row.lock, row.attempt, row.t, until, how, row.tick))
     return _homed(jobs, locks)
 
 

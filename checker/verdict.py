@@ -65,8 +65,9 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What ``property`` says of ``lock``. ``sentence`` says it in one sentence.
 
     ``kind``, ``sub_kind``, ``cause`` describe a violation; ``reason`` says why a verdict is unknown (or by what
-    opportunity it is valid). ``assumptions`` are the readings used. ``figures`` are numbers worth a column: counts,
-    and times in the unit their name ends with.
+    opportunity it is valid). ``tally`` is what it came to where the lock protects something, in that thing's own unit
+    (``paid 12 of 10: overspent by 2``). ``assumptions`` are the readings used. ``figures`` are numbers worth a column:
+    counts, and times in the unit their name ends with.
     """
 
     property: str
@@ -77,6 +78,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sub_kind: str | None = None
     cause: Cause | None = None
     reason: str | None = None
+    tally: str | None = None
     witness: list[WitnessEvent] = []
     faults: list[FaultInForce] = []
     assumptions: list[str] = []

@@ -1,5 +1,9 @@
 """Conservation: nobody gets more out of a resource than was in it: paid ≤ budget, sold ≤ stock, counters ≥ 0.
 
+Where the ledger has a counter of the resource's name, its last value should be what is left. That it is not, because
+updates were lost, breaks conservation too: the next ones are given what is not there. An effect whose counter was never
+written (its client died in between) makes the books wrong, but no lock could have prevented it.
+
 Counted in the resource's own order of effects and in whole units of the smallest decimal place that occurs, so three
 times 0.1 is 0.3. A resource is judged over all its effects, under whichever locks, in the case of the first such lock.
 """
@@ -11,12 +15,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate
 
+from msgspec.structs import replace
+
 from checker.case import Case
 from checker.holders import of_holders
+from checker.resources import counter_of
+from checker.updates import lost
 from checker.verdict import Figure, Verdict, WitnessEvent, vacuous, valid
 from checker.witness import in_order, of_faults
-from histories.rows import Effect
-from histories.spec import Spec
+from histories.rows import Effect, Ledger
+from histories.spec import Spec, Wording
 
 NAME = "conservation"
 READING = "the resource's own order of effects"
@@ -25,7 +33,8 @@ READING = "the resource's own order of effects"
 @dataclass(frozen=True)
 class Account:
     """A resource's effects in order, and what had been taken after each, as whole numbers of which ``unit`` make one.
-    ``clients``: how many client processes had effects."""
+    ``clients``: how many client processes had effects. ``excess``: by how much the books show more than is left (less:
+    negative), None where there are none."""
 
     resource: str
     effects: list[Effect]
@@ -34,6 +43,8 @@ class Account:
     largest: int
     unit: int
     clients: int
+    wording: Wording
+    excess: int | None
 
     @property
     def wrong(self) -> int | None:
@@ -45,9 +56,28 @@ class Account:
         """Whether one more effect as large as the largest would have gone over the budget."""
         return max(self.taken) + self.largest > self.budget
 
+    @property
+    def over(self) -> int:
+        """By how much the budget was exceeded at the most."""
+        return max(0, max(0, *self.taken) - self.budget)
+
     def said(self, amount: int) -> float | int:
-        """An amount as people write it."""
+        """An amount as a number."""
         return amount // self.unit if amount % self.unit == 0 else amount / self.unit
+
+    def text(self, amount: int) -> str:
+        """An amount as people write it."""
+        return f"{self.said(amount):,}"
+
+    def tally(self, named: bool) -> str:
+        """What it came to, with the resource's name where there are several."""
+        said = f"{self.wording.taken} {self.text(self.taken[-1])} of {self.text(self.budget)}"
+        said += f" from {self.resource}" if named else ""
+        said += f": {self.wording.over} by {self.text(self.over)}" if self.over else ""
+        if self.excess:
+            more = "more" if self.excess > 0 else "less"
+            said += f"{',' if self.over else ':'} the books show {self.text(abs(self.excess))} {more} than is left"
+        return said
 
 
 def applies(spec: Spec) -> bool:
@@ -65,19 +95,22 @@ def judge(case: Case) -> Verdict | None:
         return None
     figures = _figures(accounts)
     broken = [(account.effects[at].t, at, account) for account in accounts if (at := account.wrong) is not None]
+    tally = "; ".join(account.tally(len(case.spec.budgets) > 1) for account in accounts[:3]) or None
     if broken:
         _, at, account = min(broken, key=lambda entry: entry[:2])
-        return _invalid(case, account, at, figures)
+        return replace(_invalid(case, account, at, figures), tally=tally)
+    if unseen := _overwritten(case, [account for account in accounts if account.excess]):
+        return replace(_books(case, *unseen, figures), tally=tally)
     told = [account for account in accounts if account.clients > 1 and account.ran_short]
     if not told:
         why = "; ".join([*map(_missing, accounts), *(f"nothing was ever taken from {name}" for name in untouched)][:3])
-        return vacuous(NAME, case.lock, why, assumptions=[READING], figures=figures)
+        return vacuous(NAME, case.lock, why, assumptions=[READING], figures=figures, tally=tally)
     chance = "; ".join(f"{_share(account)} by {account.clients} clients" for account in told[:3])
     more = len(accounts) + len(untouched) - len(told)
     chance += f"; {len(told) - 3} others likewise" if len(told) > 3 else ""
     chance += f"; {more} resources were not contended or never ran short" if more else ""
     sentence = f"nobody took more than there was: {chance}"
-    return valid(NAME, case.lock, sentence, chance, assumptions=[READING], figures=figures)
+    return valid(NAME, case.lock, sentence, chance, assumptions=[READING], figures=figures, tally=tally)
 
 
 def _accounts(case: Case) -> tuple[list[Account], list[str]]:
@@ -93,7 +126,11 @@ def _accounts(case: Case) -> tuple[list[Account], list[str]]:
 def _account(case: Case, resource: str, effects: list[Effect], budget: float) -> Account:
     (limit, *amounts), unit = _whole([budget, *(row.amount for row in effects)])
     clients = len({case.lives.process(row.client) for row in effects})
-    return Account(resource, effects, list(accumulate(amounts)), limit, max(amounts), unit, clients)
+    taken = list(accumulate(amounts))
+    books = case.record.counters.get(resource)
+    excess = None if books is None else round(books[-1].value[resource] * unit) - (limit - taken[-1])
+    wording = case.spec.wording.get(resource, Wording())
+    return Account(resource, effects, taken, limit, max(amounts), unit, clients, wording, excess)
 
 
 def _whole(amounts: Sequence[float]) -> tuple[list[int], int]:
@@ -106,8 +143,8 @@ def _whole(amounts: Sequence[float]) -> tuple[list[int], int]:
 
 
 def _share(account: Account) -> str:
-    taken, budget = account.said(account.taken[-1]), account.said(account.budget)
-    return f"{taken} of {budget} taken from {account.resource} in {len(account.effects)} effects"
+    share = f"{account.text(account.taken[-1])} of {account.text(account.budget)} {account.wording.taken}"
+    return f"{share} from {account.resource} in {len(account.effects):,} effects"
 
 
 def _missing(account: Account) -> str:
@@ -118,17 +155,19 @@ def _missing(account: Account) -> str:
 
 def _figures(accounts: Sequence[Account]) -> dict[str, Figure]:
     """Over all resources of the case; ``over_by``: by how much budgets were exceeded at the most; ``effects_over``: how
-    many effects left a resource in that state (or below nothing)."""
+    many effects left a resource in that state (or below nothing); ``books_off_by``: by how much counters are wrong."""
 
     def total(amounts: Sequence[float]) -> Figure:
         return round(sum(amounts), 9)
 
-    over = [max(0, *account.taken) - account.budget for account in accounts]
-    return {
+    books: dict[str, Figure] = {}
+    if any(account.excess is not None for account in accounts):
+        books["books_off_by"] = total([account.said(abs(account.excess or 0)) for account in accounts])
+    return books | {
         "effects": sum(len(account.effects) for account in accounts),
         "taken": total([account.said(account.taken[-1]) for account in accounts]),
         "budget": total([account.said(account.budget) for account in accounts]),
-        "over_by": total([account.said(max(0, by)) for account, by in zip(accounts, over, strict=True)]),
+        "over_by": total([account.said(account.over) for account in accounts]),
         "effects_over": sum(not 0 <= taken <= account.budget for account in accounts for taken in account.taken),
     }
 
@@ -138,15 +177,15 @@ def _invalid(case: Case, account: Account, at: int, figures: dict[str, Figure]) 
     row, taken = account.effects[at], account.taken[at]
     before = account.taken[at - 1] if at else 0
     if taken < 0:
-        kind, what = "below-zero", f"gave {account.said(before - taken)} back to"
+        kind, what = "below-zero", f"gave {account.text(before - taken)} back to"
     else:
-        kind, what = "over-budget", f"took {account.said(taken - before)} from"
+        kind, what = "over-budget", f"took {account.text(taken - before)} from"
     sentence = (
-        f"{row.client or 'somebody'} {what} {account.resource} when {account.said(before)} of "
-        f"{account.said(account.budget)} were taken"
+        f"{row.client or 'somebody'} {what} {account.resource} when {account.text(before)} of "
+        f"{account.text(account.budget)} were taken"
     )
     if kind == "over-budget":
-        sentence += f": {account.said(taken - account.budget)} more than there was"
+        sentence += f": {account.text(taken - account.budget)} more than there was"
     alone = at == 0 or account.effects[at - 1].attempt == row.attempt
     events = [_event(case, account, place) for place in range(at if alone else at - 1, at + 1)]
     holders = of_holders(case, row.attempt, row.lock, row.t)
@@ -167,7 +206,42 @@ def _invalid(case: Case, account: Account, at: int, figures: dict[str, Figure]) 
 def _event(case: Case, account: Account, at: int) -> WitnessEvent:
     row = account.effects[at]
     before = account.taken[at - 1] if at else 0
-    amount = account.said(abs(account.taken[at] - before))
+    amount = account.text(abs(account.taken[at] - before))
     verb = f"takes {amount} from" if account.taken[at] >= before else f"gives {amount} back to"
-    said = f"{verb} {row.resource} ({account.said(account.taken[at])} of {account.said(account.budget)} taken)"
+    said = f"{verb} {row.resource} ({account.text(account.taken[at])} of {account.text(account.budget)} taken)"
     return case.event(row.t, row.client, said, "effect", row.attempt)
+
+
+def _overwritten(case: Case, accounts: Sequence[Account]) -> tuple[Account, Ledger, Ledger] | None:
+    """The first update of any of these accounts that was lost: (account, the write overwritten unseen, the later)."""
+    wrong = {account.resource: account for account in accounts}
+    pairs = [pair for pair in (lost(case) or [] if wrong else []) if counter_of(pair[1].value) in wrong]
+    if not pairs:
+        return None
+    before, row = min(pairs, key=lambda pair: pair[1].seq)
+    return wrong[counter_of(row.value)], before, row
+
+
+def _books(case: Case, account: Account, before: Ledger, row: Ledger, figures: dict[str, Figure]) -> Verdict:
+    """An update of the resource's counter was lost: who overwrote whom."""
+    left, instead = (f"{one.value[account.resource]:,}" for one in (before, row))
+    sentence = (
+        f"{row.client} wrote that {instead} of {account.resource} is left, and had not read that {before.client} "
+        f"had left {left}"
+    )
+    events = [
+        case.event(one.t, one.client, f"writes that {text} of {account.resource} is left", "ledger", one.attempt)
+        for one, text in ((before, left), (row, instead))
+    ]
+    holders = of_holders(case, row.attempt, row.lock, row.t)
+    return Verdict(
+        property=NAME,
+        validity="invalid",
+        sentence=sentence,
+        lock=case.lock,
+        kind="lost-update",
+        witness=in_order([*events, *holders, *of_faults(case, before.t, row.t)]),
+        faults=case.in_force(before.t, row.t),
+        assumptions=[READING],
+        figures=figures,
+    )

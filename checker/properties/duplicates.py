@@ -29,15 +29,24 @@ def judge(case: Case) -> Verdict | None:
         "requests": sum(len({row.request for row in rows}) for rows in asked.values()),
         "duplicates": len(again),
     }
+    tally = _tally(int(figures["requests"]), again)
     if again:
-        return _invalid(case, *min(again, key=lambda pair: pair[1].t), figures)
+        return _invalid(case, *min(again, key=lambda pair: pair[1].t), figures, tally)
     clients = {case.lives.process(row.client) for rows in asked.values() for row in rows}
     requests = f"{figures['requests']} requests on {_names(asked)}"
     if len(clients) < 2:
         why = f"only one client worked on the {requests}"
-        return vacuous(NAME, case.lock, why, figures=figures)
+        return vacuous(NAME, case.lock, why, figures=figures, tally=tally)
     chance = f"{requests} by {len(clients)} clients"
-    return valid(NAME, case.lock, f"no request had two effects: {chance}", chance, figures=figures)
+    return valid(NAME, case.lock, f"no request had two effects: {chance}", chance, figures=figures, tally=tally)
+
+
+def _tally(requests: int, again: Sequence[tuple[Effect, Effect]]) -> str:
+    said = f"{requests:,} request{'s' * (requests != 1)}"
+    if not again:
+        return f"{said}, each with one effect" if requests != 1 else f"{said} with one effect"
+    twice = len({(first.resource, first.request) for first, _ in again})
+    return f"{said}: {len(again):,} effect{'s' * (len(again) != 1)} too many, for {twice:,} of them"
 
 
 def _names(resources: Mapping[str, object]) -> str:
@@ -51,7 +60,7 @@ def _again(rows: Sequence[Effect]) -> list[tuple[Effect, Effect]]:
     return [(first[row.request], row) for row in rows if first.setdefault(row.request, row) is not row]
 
 
-def _invalid(case: Case, first: Effect, second: Effect, figures: dict[str, Figure]) -> Verdict:
+def _invalid(case: Case, first: Effect, second: Effect, figures: dict[str, Figure], tally: str) -> Verdict:
     who = f"{first.client} and {second.client}" if first.client != second.client else f"{first.client} twice"
     start, end = min(first.t, second.t), max(first.t, second.t)
     return Verdict(
@@ -60,6 +69,7 @@ def _invalid(case: Case, first: Effect, second: Effect, figures: dict[str, Figur
         sentence=f"request {first.request} had two effects on {first.resource}: by {who}",
         lock=case.lock,
         kind="duplicate",
+        tally=tally,
         witness=in_order([_event(case, first), _event(case, second), *of_faults(case, start, end)]),
         faults=case.in_force(start, end),
         figures=figures,

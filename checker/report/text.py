@@ -18,6 +18,8 @@ from checker.windows import Window, read_windows
 from histories.read import History
 
 WIDTH = 100
+MOST_HARM = 5
+"""So many kinds of harm are told at the top; every verdict tells its own below."""
 MANY = 5
 """Of more locks than that, verdicts that are alike share one entry."""
 ORDER = (
@@ -41,7 +43,8 @@ def summary(
     broken = sorted((v for v in verdicts if v.validity == "invalid"), key=_prominence)
     if broken:
         case = _case(history, broken[0], found)
-        lines += [*_shown(case, broken[0], unicode), ""]
+        harm = list(dict.fromkeys(verdict.tally for verdict in broken if verdict.tally))
+        lines += [*_shown(case, broken[0], harm, unicode), ""]
     ranked = sorted(verdicts, key=lambda verdict: -BADNESS[verdict.validity])
     lines += [line for alike in _grouped(ranked) for line in _alike(alike)]
     of_locks = [verdict.figures for verdict in verdicts if verdict.property == "mutual-exclusion"]
@@ -66,8 +69,8 @@ def _heading(history: History) -> str:
     return one_line(", ".join(parts) or f"history {history.source or ''}".rstrip())
 
 
-def _shown(case: Case | None, verdict: Verdict, unicode: bool) -> Iterator[str]:
-    """One violation in full."""
+def _shown(case: Case | None, verdict: Verdict, harm: Sequence[str], unicode: bool) -> Iterator[str]:
+    """One violation in full, and what all of them together did."""
     yield from _wrapped(f"{verdict.property}: {verdict.sentence}", "")
     if case is not None:
         yield ""
@@ -78,6 +81,8 @@ def _shown(case: Case | None, verdict: Verdict, unicode: bool) -> Iterator[str]:
     if case is not None and (said := _at_the_ledger(case)):
         yield ""
         yield said
+    for said in harm[:MOST_HARM]:
+        yield from _wrapped(f"Harm: {said}", "")
     if verdict.assumptions:
         yield ""
         yield from _wrapped(f"Read as: {'; '.join(verdict.assumptions)}", "")
@@ -117,7 +122,8 @@ def _alike(verdicts: Sequence[Verdict]) -> list[str]:
 
 def _verdict(verdict: Verdict) -> list[str]:
     word = verdict.validity.upper() if verdict.validity == "invalid" else verdict.validity
-    return _wrapped(f"{word:<8} {verdict.property}: {verdict.sentence}", " " * 9)
+    said = f"{verdict.tally} ({verdict.sentence})" if verdict.tally else verdict.sentence
+    return _wrapped(f"{word:<8} {verdict.property}: {said}", " " * 9)
 
 
 def _figures(figures: dict[str, Figure], windows: Sequence[Window]) -> Iterator[str]:

@@ -45,6 +45,11 @@ def verdict_words(verdict: Verdict | None, fallback: str) -> tuple[str, str]:
     return verdict.validity, " ".join(part for part in (name, kind, cause) if part)
 
 
+def _harm(verdicts: Sequence[Verdict]) -> list[str]:
+    """What the violations did where the lock protects something."""
+    return list(dict.fromkeys(v.tally for v in verdicts if v.validity == "invalid" and v.tally))
+
+
 def block(result: TrialResult, standing: str | None = None, note: str = "") -> str:
     """One trial as a row and, under it, the witness in one sentence."""
     chosen = telling(result.verdicts) if result.status in {"valid", "invalid", "unknown"} else None
@@ -58,6 +63,7 @@ def block(result: TrialResult, standing: str | None = None, note: str = "") -> s
     lines = [harmless(head.rstrip())]
     if tail:
         lines.append(f"    {harmless(tail)}")
+    lines += [f"    harm: {harmless(one_line(said))}" for said in _harm(result.verdicts)]
     witness = chosen.sentence if chosen and chosen.validity != "valid" else ""
     for sentence in (witness, f"{'harness: ' if witness else ''}{result.message}" if result.message else ""):
         lines += textwrap.wrap(one_line(sentence), WIDTH, initial_indent="    ", subsequent_indent="    ")
