@@ -31,6 +31,12 @@ def lock_path(key: str) -> str:
     return "/" + key.strip("/").replace("/", "-")
 
 
+def addresses(surroundings: Surroundings) -> list[str]:
+    """``host:port`` at which this client reaches each server."""
+    places = [surroundings.endpoints[name] for name in surroundings.nodes["zookeeper"]]
+    return [f"{place.host}:{place.port}" for place in places]
+
+
 class SessionOver(Refused):
     """The server said that the session has expired: nothing was executed, and its ephemeral nodes are gone."""
 
@@ -48,9 +54,9 @@ class ZkSession:
         self._session = surroundings.number("session", DEFAULT_SESSION)
         self._on_break = on_break
         self._up = threading.Event()
-        places = [surroundings.endpoints[name] for name in surroundings.nodes["zookeeper"]]
+        places = addresses(surroundings)
         random.shuffle(places)
-        self._hosts = ",".join(f"{place.host}:{place.port}" for place in places)
+        self._hosts = ",".join(places)
         self._client: Any = None
 
     def open(self) -> None:
@@ -139,11 +145,8 @@ class ZkSession:
         """Close the session if the servers can be told within a second; otherwise it ends by its timeout."""
         client, self._client = self._client, None
         self._up.clear()
-        if client is None:
-            return
-        closing = threading.Thread(target=_stop, args=(client,), name="zk-close", daemon=True)
-        closing.start()
-        closing.join(CLOSE_LIMIT)
+        if client is not None:
+            close_client(client)
 
     # ---- within
 
@@ -172,6 +175,13 @@ class ZkSession:
         self._up.clear()
         self.breaks += 1
         self._on_break(state)
+
+
+def close_client(client: Any) -> None:
+    """End a kazoo client and its session if the servers can be told in time; otherwise the session ends by itself."""
+    closing = threading.Thread(target=_stop, args=(client,), name="zk-close", daemon=True)
+    closing.start()
+    closing.join(CLOSE_LIMIT)
 
 
 def _stop(client: Any) -> None:
