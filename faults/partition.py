@@ -21,14 +21,15 @@ from nuclei.platforms.choice import Ability
 
 class Partition(FaultFamily):
     """Cut the links between two sides: ``side=primary`` isolates the primary from everybody, ``side=primary+client``
-    puts the triggering client on the primary's side, ``side=client`` cuts that client, or the one that ``target``
-    names, from all servers or from some."""
+    puts the triggering client on the primary's side, ``with`` some other servers too; ``side=client`` cuts that
+    client, or the one that ``target`` names, from all servers or from some."""
 
     name = "partition"
     marker = "partition"
     summary = "cut the links between two sides of the network"
     parameters = {
         "side": ("primary", "who is alone: primary, primary+client, or client"),
+        "with": ("0", "not side=client: how many other servers are on the primary's side, drawn from all"),
         "how": ("black-hole", "black-hole, stall or close"),
         "for": ("1.5x", "how long it lasts; x is the lock's lease or session"),
         "target": ("holder", "side=client only: holder (the client that triggered), or a client's name"),
@@ -54,6 +55,11 @@ class Partition(FaultFamily):
         for key in ("target", "from"):
             if key in spec.params and spec.params.get("side") != "client":
                 raise BadArgument(f"{key}={spec.params[key]}: give side=client as well, to cut off a client")
+        beside = spec.params.get("with", "0")
+        if not (beside.isascii() and beside.isdecimal()):
+            raise BadArgument(f"with={beside}: how many other servers stay with the primary is a number, such as 1")
+        if beside != "0" and spec.params.get("side") == "client":
+            raise BadArgument(f"with={beside}: a client that is cut off alone has no servers with it")
 
     @classmethod
     def check_names(cls, spec: FaultSpec, nodes: Sequence[str], clients: Sequence[str]) -> None:
@@ -62,6 +68,9 @@ class Partition(FaultFamily):
         chosen = spec.params.get("from", "all")
         if chosen != "all" and (unknown := sorted(set(chosen.split("+")) - set(nodes))):
             raise BadArgument(f"from={chosen}: no such node: {unknown[0]!r} (it may be all, or {'+'.join(nodes)})")
+        beside = int(spec.params.get("with", "0"))
+        if beside > max(0, len(nodes) - 2):
+            raise BadArgument(f"with={beside}: of {len(nodes)} servers at least one must be left on the other side")
 
     @classmethod
     def needs(cls, spec: FaultSpec, *, linked: bool) -> frozenset[Ability]:
@@ -77,10 +86,10 @@ class Partition(FaultFamily):
             self._cut = self._client_links(client)
             self.targets = [client]
         else:
-            primary = self.arena.primary()
-            self.targets = [primary] + ([client] if side == "primary+client" else [])
+            servers = [primary := self.arena.primary(), *self._beside(primary)]
+            self.targets = servers + ([client] if side == "primary+client" else [])
             friends = {self.arena.sites[client]} if side == "primary+client" else set()
-            self._cut = crossing(self.arena, {primary} | friends)
+            self._cut = crossing(self.arena, {*servers} | friends)
         self._links.cut(self._cut, cast(How, how))
         return self.arena.prove(pairs(self._cut), carry=False)
 
@@ -88,6 +97,11 @@ class Partition(FaultFamily):
         self._links.restore(self._cut)
         proof = self.arena.prove(pairs(self._cut), carry=True, within=10.0)
         return f"{proof}; {self.arena.cluster.ready()}"
+
+    def _beside(self, primary: str) -> list[str]:
+        """Other servers on the primary's side."""
+        others = [n.name for n in self.arena.cluster.wiring([]).nodes if n.role != "ledger" and n.name != primary]
+        return sorted(self.arena.random.sample(others, int(self.param("with"))))
 
     def _client_links(self, client: str) -> list[str]:
         chosen = self.param("from")

@@ -18,11 +18,13 @@ Setting = float | int | str | bool
 GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
 POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
+    | {"max_leases"}
 )
 """Settings for which zero has no meaning: leases, sessions, time limits, clock ticks."""
 CHOICES: Mapping[str, Sequence[Setting]] = {
     "cluster.persistence": ("none", "aof"),
     "cluster.masters": (3, 5),
+    "cluster.servers": (3, 5),
     "cluster.replicas": (0, 1, 2),
 }
 MOST = 1e9

@@ -1,4 +1,4 @@
-"""Three ZooKeeper servers: sessions, ephemeral nodes, and a majority that agrees on every write.
+"""Three or five ZooKeeper servers: sessions, ephemeral nodes, and a majority that agrees on every write.
 
 Unlike Redis it keeps what it acknowledged: a restarted node comes back with its data, and a leader that loses its
 majority steps down.
@@ -23,13 +23,14 @@ from nuclei.clusters.zookeeper_conf import zookeeper_node
 from nuclei.clusters.zookeeper_tree import leader_ahead, remove_tree
 from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring, node_via
 
-_MEMBERS = (1, 2, 3)
+_SERVERS = 3
 # How long a healed ensemble may take to be whole again before all of it is started anew.
 _SETTLE_SECONDS = 8.0
 _REMOVE_SECONDS = 10.0
 _LEADER_SECONDS = 5.0
 
 DEFAULTS: dict[str, float | int | str | bool] = {
+    "servers": _SERVERS,
     "session": 4.0,
     "tick": 0.5,
     "init_limit": 4,
@@ -39,11 +40,11 @@ DEFAULTS: dict[str, float | int | str | bool] = {
 
 
 class ZooKeeper(TendedCluster):
-    """``zk-1`` to ``zk-3`` and the ledger.
+    """``zk-1`` to ``zk-N`` and the ledger.
 
-    Settings: ``session`` (seconds, told to clients), ``tick`` (seconds), ``init_limit`` and ``sync_limit`` (ticks: a
-    follower that is not in sync with the leader for 4 × 0.5 s is dropped, a leader that hears no majority for as long
-    steps down), ``zoo_cfg`` (own lines).
+    Settings: ``servers`` (3 or 5, of which 1 or 2 may fail), ``session`` (seconds, told to clients), ``tick``
+    (seconds), ``init_limit`` and ``sync_limit`` (ticks: a follower that is not in sync with the leader for 4 × 0.5 s is
+    dropped, a leader that hears no majority for as long steps down), ``zoo_cfg`` (own lines).
     """
 
     name = "zookeeper"
@@ -56,12 +57,13 @@ class ZooKeeper(TendedCluster):
         self._sites: Sequence[str] = ()
 
     def describe(self) -> Sequence[NodeSpec]:
-        return [*(self._server(number) for number in _MEMBERS), ledger_node()]
+        members = range(1, int(self.settings["servers"]) + 1)
+        return [*(self._server(number, members) for number in members), ledger_node()]
 
-    def _server(self, number: int) -> NodeSpec:
+    def _server(self, number: int, members: Sequence[int]) -> NodeSpec:
         return zookeeper_node(
             number,
-            _MEMBERS,
+            members,
             tick=float(self.settings["tick"]),
             init_limit=int(self.settings["init_limit"]),
             sync_limit=int(self.settings["sync_limit"]),
@@ -83,18 +85,19 @@ class ZooKeeper(TendedCluster):
         return Wiring(nodes=list(self.nodes.values()), peers=peers, served=list(self.nodes), sites=sites)
 
     def ready(self, deadline: float = 30.0) -> str:
-        """One leader, both followers in sync with it, and a ledger that answers."""
+        """One leader, all followers in sync with it, and a ledger that answers."""
         self.wait("a whole ensemble", self._missing, deadline)
         self.ledger.remember()
-        return f"{self._leader()} leads, two followers are in sync with it"
+        return f"{self._leader()} leads, {len(self.servers) - 1} followers are in sync with it"
 
     def _missing(self) -> str | None:
         said = self._ask_each("srvr", "mntr")
         modes = {name: answer.mode if answer else "no answer" for name, answer in said.items()}
         leaders = [answer for answer in said.values() if answer and answer.mode == "leader"]
-        if sorted(map(str, modes.values())) != ["follower", "follower", "leader"]:
+        followers = len(self.servers) - 1
+        if sorted(map(str, modes.values())) != [*["follower"] * followers, "leader"]:
             return f"the servers say {modes}"
-        if leaders[0].synced != len(_MEMBERS) - 1:
+        if leaders[0].synced != followers:
             return f"{leaders[0].synced} followers are in sync"
         return None if self.ledger.role() == "master" else "the ledger does not answer"
 
@@ -130,7 +133,7 @@ class ZooKeeper(TendedCluster):
         while True:
             said = self._ask_each("dump")
             left = {
-                name: [node for node in answer.ephemerals if node.startswith(f"{path}/")] if answer else "no answer"
+                name: [node for node in answer.ephemerals if belongs(node, path)] if answer else "no answer"
                 for name, answer in said.items()
             }
             if not any(left.values()):
@@ -151,7 +154,7 @@ class ZooKeeper(TendedCluster):
         leaders = [
             (answer.epoch, name)
             for name, answer in said.items()
-            if answer and answer.mode == "leader" and answer.synced >= len(_MEMBERS) // 2
+            if answer and answer.mode == "leader" and answer.synced >= len(self.servers) // 2
         ]
         return max(leaders)[1] if leaders else None
 
@@ -209,6 +212,11 @@ class ZooKeeper(TendedCluster):
             return False
 
 
+def belongs(node: str, root: str) -> bool:
+    """Whether a node lies in a lock's tree, or in one that a recipe puts beside it (kazoo's Semaphore does)."""
+    return node.startswith((f"{root}/", f"{root}-"))
+
+
 def lock_root(key: str) -> str:
     """The node all recipes of this project put a lock under: one level below the root."""
     return "/" + key.strip("/").replace("/", "-")
@@ -216,7 +224,7 @@ def lock_root(key: str) -> str:
 
 CLUSTER = ClusterEntry(
     name="zookeeper",
-    summary="three ZooKeeper servers, majority writes, sessions",
+    summary="three or five ZooKeeper servers, majority writes, sessions",
     make=ZooKeeper,
     images=("zookeeper", "redis"),
     defaults=DEFAULTS,

@@ -17,14 +17,18 @@ _CLOCK_NODE = "/lockquake-clock-"
 
 
 def remove_tree(endpoints: Sequence[Endpoint], path: str) -> int:
-    """Delete ``path`` and everything below; returns how many nodes went. Raises HarnessError."""
+    """Delete ``path`` and everything below, and trees whose names begin with its name and a dash, which recipes put
+    beside it; returns how many nodes went. Raises HarnessError."""
     from kazoo.exceptions import NoNodeError
 
     removed = 0
-    with _connected(endpoints, f"{path} could not be removed") as client, contextlib.suppress(NoNodeError):
-        for child in client.get_children(path):
-            removed += _delete(client, f"{path}/{child}")
-        removed += _delete(client, path)
+    with _connected(endpoints, f"{path} could not be removed") as client:
+        beside = [f"/{name}" for name in client.get_children("/") if f"/{name}".startswith(f"{path}-")]
+        for tree in (path, *beside):
+            with contextlib.suppress(NoNodeError):
+                for child in client.get_children(tree):
+                    removed += _delete(client, f"{tree}/{child}")
+                removed += _delete(client, tree)
     return removed
 
 

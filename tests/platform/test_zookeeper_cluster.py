@@ -47,7 +47,7 @@ def led(stage: Stage, *, but: str) -> str:
 
 
 def test_ready_means_one_leader_and_two_followers(ensemble: Stage) -> None:
-    assert "two followers are in sync" in ensemble.cluster.ready()
+    assert "2 followers are in sync" in ensemble.cluster.ready()
     roles = ensemble.cluster.roles()
     assert roles.pop("ledger") == "standalone"
     assert sorted(roles.values()) == ["follower", "follower", "leader"]

@@ -21,15 +21,19 @@ INTERVAL = 0.2
 """Seconds between two readings."""
 BLIND_AFTER = 0.3
 _SEQUENCE = re.compile(r"-?\d{10}$")
+_UUID = re.compile(r"[0-9a-f]{32}")
 
 
 def owner_of(path: str, session: str | None = None) -> str | None:
-    """What a child's name says before its sequence number, if it has one (recipes put a mark of the attempt there).
+    """What a child's name says before its sequence number, if it has one (recipes put a mark of the attempt there). One
+    that is nothing but a uuid has none, however many digits it ends with.
 
     The name of a node that all contenders create says nothing, and no four-letter word tells what is in it: there it is
     the session, which servers call the node's ephemeralOwner."""
     name = path.rpartition("/")[2]
-    return session if name == ONE_NODE else _SEQUENCE.sub("", name) or None
+    if name == ONE_NODE:
+        return session
+    return name if _UUID.fullmatch(name) else _SEQUENCE.sub("", name) or None
 
 
 def end_reason(session: str, was: Answer | None, now: Answer, *, restarted: bool) -> EndReason:

@@ -69,6 +69,8 @@ def test_why_a_child_is_gone(sessions: set[str], restarted: bool, reason: str) -
         ("/l/plain", "plain"),
         (f"/l/{ONE_NODE}", "0x1"),
         (f"/l/{ONE_NODE}-0000000007", ONE_NODE),
+        ("/l/0d12ab34cd56ef7890ab121234567890", "0d12ab34cd56ef7890ab121234567890"),
+        ("/l/0d12ab34cd56ef7890ab121234567890__rlock__0000000007", "0d12ab34cd56ef7890ab121234567890__rlock__"),
     ],
 )
 def test_the_owner_is_what_precedes_the_sequence_number_or_the_session_of_the_one_node(

@@ -93,6 +93,9 @@ def test_without_a_trigger_the_first_client_is_cut() -> None:
         ("partition:side=client,from=redis-1+", "no such node: ''"),
         ("partition:side=client,from=ledger", "no such node: 'ledger'"),
         ("partition:side=client,target=c9", "no such client"),
+        ("partition:with=some", "is a number"),
+        ("partition:side=client,with=1", "has no servers with it"),
+        ("partition:with=1", "of 1 servers at least one must be left"),
     ],
 )
 def test_whom_and_from_whom_is_checked_beforehand(fault: str, words: str) -> None:
