@@ -18,9 +18,9 @@ Setting = float | int | str | bool
 GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
 POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
-    | {"max_leases"}
+    | {"max_leases", "deadline", "requests", "budget", "stock", "copies", "ticks", "period", "segments"}
 )
-"""Settings for which zero has no meaning: leases, sessions, time limits, clock ticks."""
+"""Settings for which zero has no meaning: leases, sessions, time limits, clock ticks, work to be done."""
 CHOICES: Mapping[str, Sequence[Setting]] = {
     "cluster.persistence": ("none", "aof"),
     "cluster.masters": (3, 5),

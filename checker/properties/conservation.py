@@ -57,6 +57,11 @@ class Account:
         return max(self.taken) + self.largest > self.budget
 
     @property
+    def left(self) -> int:
+        """What is left of it, by its effects."""
+        return self.budget - self.taken[-1]
+
+    @property
     def over(self) -> int:
         """By how much the budget was exceeded at the most."""
         return max(0, max(0, *self.taken) - self.budget)
@@ -75,8 +80,8 @@ class Account:
         said += f" from {self.resource}" if named else ""
         said += f": {self.wording.over} by {self.text(self.over)}" if self.over else ""
         if self.excess:
-            more = "more" if self.excess > 0 else "less"
-            said += f"{',' if self.over else ':'} the books show {self.text(abs(self.excess))} {more} than is left"
+            said += f"{', and' if self.over else ':'} the books say {self.text(self.left + self.excess)} is left"
+            said += f", not {self.text(self.left)}" if self.left >= 0 else ""
         return said
 
 
@@ -128,7 +133,7 @@ def _account(case: Case, resource: str, effects: list[Effect], budget: float) ->
     clients = len({case.lives.process(row.client) for row in effects})
     taken = list(accumulate(amounts))
     books = case.record.counters.get(resource)
-    excess = None if books is None else round(books[-1].value[resource] * unit) - (limit - taken[-1])
+    excess = None if books is None else round(books[-1].value[resource] * unit) - limit + taken[-1]
     wording = case.spec.wording.get(resource, Wording())
     return Account(resource, effects, taken, limit, max(amounts), unit, clients, wording, excess)
 

@@ -85,7 +85,14 @@ def listing() -> dict[str, list[dict[str, Any]]]:
             for name, f in FAMILIES.items()
         ],
         "workloads": [
-            {"name": entry.name, "summary": entry.summary, "settings": dict(entry.defaults)}
+            {
+                "name": entry.name,
+                "summary": entry.summary,
+                "settings": dict(entry.defaults),
+                "invariant": entry.invariant,
+                "harm": entry.harm,
+                "ends": entry.ends,
+            }
             for entry in registry.workloads().values()
         ],
     }
@@ -113,6 +120,18 @@ def _faults(entries: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _workloads(entries: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for workload in entries:
+        until = "ends when its work is done" if workload["ends"] else "goes on for trial.work"
+        lines += [
+            f"  {workload['name']:<22} {workload['summary']}",
+            f"  {'':<22} {workload['invariant']}; harm: {workload['harm']}",
+            f"  {'':<22} {until}; settings {_settings(workload['settings'])}",
+        ]
+    return lines
+
+
 def _plain(entries: list[dict[str, Any]]) -> list[str]:
     return [f"  {entry['name']:<22} {entry['summary']}; settings {_settings(entry['settings'])}" for entry in entries]
 
@@ -125,6 +144,6 @@ _HEADS = {
     "locks": "Locks (use as LOCK@CLUSTER)",
     "clusters": "Clusters",
     "faults": "Faults (--fault NAME:key=value,…; all take at=POINT or at=SECONDS, and client=NAME)",
-    "workloads": "Workloads",
+    "workloads": "Workloads (--workload NAME, --set workload.SETTING=VALUE; see docs/workloads.md)",
 }
-_LINES = {"locks": _locks, "clusters": _plain, "faults": _faults, "workloads": _plain}
+_LINES = {"locks": _locks, "clusters": _plain, "faults": _faults, "workloads": _workloads}
