@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from lockquake.finding import Finding, split
+from lockquake.finding import Finding, State, split
 from nuclei.platforms.base import HarnessError
 from nuclei.platforms.docker.addresses import Ports, Subnets
 from nuclei.platforms.docker.networks import claim
@@ -14,7 +14,7 @@ from nuclei.platforms.docker_daemon import DaemonUnavailable, connect, daemon_ad
 from nuclei.platforms.image_base import NoBase, read_base
 from nuclei.platforms.image_plan import Use, plan
 from nuclei.platforms.image_recipes import RECIPES
-from nuclei.platforms.images import REMEDY, situations_of
+from nuclei.platforms.images import remedy, situations_of
 from nuclei.platforms.sweep import find_dead, labels, sweep_run
 from nuclei.platforms.system_packages import image_building as needed_to_build
 from nuclei.platforms.system_packages import install_command, missing
@@ -62,7 +62,9 @@ def images() -> Iterator[Finding]:
         if isinstance(decision, Use):
             yield Finding(platform=NAME, check=check, state="ok", found=f"{decision.reference} ({decision.source})")
         else:
-            yield Finding(platform=NAME, check=check, state="missing", found="not present", remedy=REMEDY)
+            state: State = "optional" if RECIPES[situation.name].on_request else "missing"
+            brings = remedy(situation.name)
+            yield Finding(platform=NAME, check=check, state=state, found="not present", remedy=brings)
 
 
 def addresses(client: DockerClient) -> Finding:

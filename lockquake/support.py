@@ -15,24 +15,30 @@ from nuclei.locks.base import LockEntry
 from nuclei.locks.loading import load
 from nuclei.platforms.base import Platform, Unsupported
 from nuclei.platforms.choice import PLATFORMS, Choice, choose
+from nuclei.platforms.image_recipes import DEFAULT_IMAGES
 
 
 def choose_for(wanted: str, clusters: Iterable[str]) -> Choice:
-    """The platform to use for some clusters, ``auto`` resolved. Raises UnknownName, HarnessError."""
-    images = {image for name in clusters for image in registry.cluster(name).images}
-    return choose(wanted, sorted(images))
+    """The platform to use for some clusters, ``auto`` resolved. Raises UnknownName, HarnessError.
+
+    An image that is only brought when it is named decides for its own cluster, but not for others beside it."""
+    names = list(clusters)
+    images = {image for name in names for image in registry.cluster(name).images}
+    return choose(wanted, sorted(images if len(names) == 1 else images & set(DEFAULT_IMAGES)))
 
 
 def require_supported(plan: Plan) -> None:
     """Raises Unsupported with the reason where the plan's platform cannot run its cluster or one of its faults here, or
     where the lock's library is not installed.
 
-    Docker is asked nothing: a missing daemon or image is a fault of the set-up, which its start reports.
+    Docker is asked nothing, apart from images that are only brought when they are named: any other that is missing, or
+    a daemon that is, is a fault of the set-up, which its start reports.
     """
     if reason := why_not_lock(load(plan.lock)):
         raise Unsupported(f"{plan.lock}: {reason}")
     cluster = registry.cluster(plan.cluster)
-    if plan.platform != "docker" and (reason := why_not_cluster(plan.platform, cluster)):
+    set_up = set(DEFAULT_IMAGES) if plan.platform == "docker" else set()
+    if set(cluster.images) - set_up and (reason := why_not_cluster(plan.platform, cluster)):
         raise Unsupported(f"{plan.cluster} on platform {plan.platform}: {reason}")
     for spec in plan.schedule:
         if reason := why_not_fault(plan.platform, cluster, spec, plan.cluster_settings):

@@ -13,8 +13,9 @@ Step = Literal["pull", "build"]
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What was found and what is allowed. ``given``: the user's own reference or empty. ``built``: the reference a
-    build would have here, or empty where none is possible; ``no_build`` says why. ``present``: references the daemon
+    """What was found and what is allowed. ``given``: the user's own reference or empty. ``official``: empty where the
+    makers' image will not do. ``built``: the reference a build would have here, or empty where none is possible;
+    ``no_build`` says why. ``present``: references the daemon
     has, of these three."""
 
     name: str
@@ -61,8 +62,10 @@ def plan(situation: Situation) -> Use | Fetch:
         return Use(s.built, "built", "debian")
     steps: list[tuple[Step, str]] = []
     reasons = []
-    if s.allow_pull:
+    if s.allow_pull and s.official:
         steps.append(("pull", s.official))
+    elif not s.official:
+        reasons.append("its makers' image has no shell, which nodes need")
     else:
         reasons.append("pulling is forbidden")
     if s.built and s.allow_build:

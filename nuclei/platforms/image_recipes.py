@@ -14,8 +14,8 @@ from typing import Literal
 
 Flavour = Literal["debian", "official"]
 
-# Raise it whenever the packages or the hooks below change: the tag carries it, so old images are never mistaken for
-# new ones. A test pins the recipes to this number.
+# Raise it whenever the packages or the hooks of a recipe change: the tag carries it, so old images are never mistaken
+# for new ones. A test pins the recipes to this number.
 REVISION = 1
 DEBIAN_SUITE = "trixie"
 IMAGE_LABEL = "lockquake.image"
@@ -25,7 +25,8 @@ IMAGE_LABEL = "lockquake.image"
 class Recipe:
     """One image. ``official``: its public reference. ``packages``: what the built one contains on top of the minimal
     system. ``unpack``: packages whose files are wanted without their dependencies. ``setup``: shell lines run with
-    the root file system as ``$1`` when everything is installed."""
+    the root file system as ``$1`` when everything is installed. ``official`` is empty where the makers' image will not
+    do: nodes need a shell. ``on_request``: only some clusters need it, so it is brought when it is named."""
 
     name: str
     official: str
@@ -33,6 +34,7 @@ class Recipe:
     packages: tuple[str, ...]
     unpack: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    on_request: bool = False
 
     @property
     def variable(self) -> str:
@@ -75,8 +77,33 @@ RECIPES: Mapping[str, Recipe] = {
             serves="the proxy between everyone (built: Python, for Lockquake's own Toxiproxy-compatible server)",
             packages=("python3",),
         ),
+        Recipe(
+            name="memcached",
+            official="memcached:1.6.38",
+            serves="the cluster memcached",
+            packages=("memcached",),
+            on_request=True,
+        ),
+        Recipe(
+            name="postgres",
+            official="postgres:17.5",
+            serves="the cluster postgres",
+            packages=("postgresql",),
+            setup=('rm -rf "$1"/var/lib/postgresql/*/main "$1"/etc/postgresql/*/main',),
+            on_request=True,
+        ),
+        Recipe(
+            name="etcd",
+            official="",
+            serves="the cluster etcd",
+            packages=("etcd-server",),
+            on_request=True,
+        ),
     )
 }
+
+DEFAULT_IMAGES = tuple(name for name, recipe in RECIPES.items() if not recipe.on_request)
+"""What set-up brings: enough for most clusters."""
 
 
 def given_reference(recipe: Recipe, options: Mapping[str, str] | None = None) -> str:

@@ -28,6 +28,11 @@ NO_PULL_VARIABLE = "LOCKQUAKE_NO_PULL"
 REMEDY = "bring it with `lockquake images --ensure` (or `make trial`, which does it all)"
 
 
+def remedy(name: str) -> str:
+    """What brings an image."""
+    return f"bring it with `lockquake images --ensure {name}`" if RECIPES[name].on_request else REMEDY
+
+
 @dataclass(frozen=True)
 class ImageChoice:
     """The image a node runs on. ``name``: ``redis``, ``zookeeper``, ``toxiproxy``. ``source``: where it came from.
@@ -58,7 +63,7 @@ def resolve(name: str, *, given: Mapping[str, str] | None = None, client: Docker
     wanted = " nor ".join(r for r in (situation.given,) if r) or " nor ".join(
         r for r in (recipe.official, situation.built) if r
     )
-    raise ImageMissing(f"image {name} is missing: the Docker daemon has no {wanted}; {REMEDY}")
+    raise ImageMissing(f"image {name} is missing: the Docker daemon has no {wanted}; {remedy(name)}")
 
 
 def situations_of(

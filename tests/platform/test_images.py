@@ -97,12 +97,12 @@ def test_a_missing_image_is_one_sentence_with_the_remedy(client: DockerClient) -
 
 
 def test_what_is_present_costs_nothing_and_says_nothing() -> None:
-    from nuclei.platforms.image_recipes import RECIPES
+    from nuclei.platforms.image_recipes import DEFAULT_IMAGES
     from nuclei.platforms.images import ensure
 
     said: list[str] = []
-    choices = ensure(list(RECIPES), False, False, said.append)
-    assert [choice.name for choice in choices] == list(RECIPES)
+    choices = ensure(DEFAULT_IMAGES, False, False, said.append)
+    assert [choice.name for choice in choices] == list(DEFAULT_IMAGES)
     assert said == []
 
 

@@ -33,6 +33,13 @@ def test_nothing_allowed_says_why() -> None:
     assert decision == Fetch((), "pulling is forbidden and no apt source")
 
 
+def test_one_whose_makers_image_will_not_do_is_built_or_given() -> None:
+    assert plan(situation(official="", allow_build=False)).steps == ()  # type: ignore[union-attr]
+    assert plan(situation(official="")) == Fetch(
+        (("build", BUILT),), "its makers' image has no shell, which nodes need"
+    )
+
+
 def test_a_given_image_is_never_replaced() -> None:
     assert plan(situation((GIVEN, OFFICIAL), given=GIVEN)) == Use(GIVEN, "given", "official")
     assert plan(situation((OFFICIAL, BUILT), given=GIVEN)) == Fetch((("pull", GIVEN),))

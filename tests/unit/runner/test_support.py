@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
 
 import pytest
@@ -52,6 +53,23 @@ def test_auto_takes_process_where_an_image_is_missing(monkeypatch: pytest.Monkey
     assert choose_for("auto", ["redis-single"]).name == "docker"
     taken = choose_for("auto", ["zookeeper"])
     assert str(taken) == "platform process: docker cannot be used: image zookeeper is missing"
+
+
+def test_an_image_on_request_decides_for_its_own_cluster_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = {"memcached": "image memcached is missing"}
+    monkeypatch.setattr(choice, "_no_container_image", missing.get)
+    assert choose_for("auto", ["memcached"]).name == "process"
+    assert choose_for("auto", ["memcached", "redis-single"]).name == "docker"
+
+
+def test_a_missing_image_on_request_makes_its_cluster_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On docker: any other image that is missing is a fault of the set-up."""
+    said = "image memcached is missing: nowhere; bring it with `lockquake images --ensure memcached`"
+    entry = replace(choice.PLATFORMS["docker"], why_not_image=lambda image: said if image == "memcached" else None)
+    monkeypatch.setitem(choice.PLATFORMS, "docker", entry)
+    require_supported(build("redis-set-nx-px@redis-single", platform="docker"))
+    with pytest.raises(Unsupported, match="image memcached is missing"):
+        require_supported(build("memcached-add@memcached", platform="docker"))
 
 
 def test_auto_takes_process_where_no_daemon_answers(monkeypatch: pytest.MonkeyPatch) -> None:
