@@ -1,4 +1,4 @@
-"""The command line: ``lockquake run | campaign | check | export | list | images | doctor``.
+"""The command line: ``lockquake run | campaign | claims | check | export | list | images | doctor``.
 
 Commands are imported when they are called, so that ``lockquake --help`` is quick and needs no Docker.
 """
@@ -15,6 +15,7 @@ import click
 COMMANDS = {
     "run": "Run one nucleus under faults and judge what its clients saw.",
     "campaign": "Run a file of plans with expectations.",
+    "claims": "Show what is claimed of locks, or hold it against real trials.",
     "check": "Judge recorded histories again, from the files alone.",
     "export": "Write a history as Jepsen would, for other checkers.",
     "list": "Show the locks, clusters, faults and workloads there are.",

@@ -52,12 +52,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     kind: str | None = None
     cause: str | None = None
 
-    @property
-    def scenario(self) -> Scenario:
+    def under(self) -> Scenario:
         """The fault with its bound, also where it was given as text."""
         if isinstance(self.fault, Scenario):
             return self.fault
-        return Scenario(words=self.fault, faults=() if self.fault == "none" else (self.fault,))
+        return STANDARD.get(self.fault) or Scenario(words=self.fault, faults=(self.fault,))
 
 
 def kept(property: str, source: str, *under: Scenario, on: Sequence[str] = ()) -> tuple[Claim, ...]:
@@ -128,3 +127,12 @@ CLOCK_AHEAD = Scenario(words="clock of the server in charge jumps a minute ahead
 CLOCK_BACK = Scenario(
     words="clock of the server in charge jumps a minute back, for less than a hold", faults=("clock:by=-60s,for=0.2x",)
 )
+
+STANDARD = {
+    each.typed: each
+    for each in (
+        *(NO_FAULT, PAUSE_WITHIN, PAUSE_BEYOND, PAUSE_AT_WRITE, HOLDER_KILLED, SERVER_KILLED, SERVER_PAUSED),
+        *(CUT_WITHIN, CUT_BEYOND, ISOLATED, *PROMOTIONS, CLOCK_AHEAD, CLOCK_BACK),
+    )
+}
+"""By their faults as one would type them."""

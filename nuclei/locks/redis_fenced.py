@@ -31,7 +31,7 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, lease_ns
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, KLEPPMANN, ONE_SERVER, RESTART, WALL_CLOCK, RedisSetNxPx
 
 # Of the two writes only the first can be refused: a script that has written is not stopped for want of memory.
@@ -76,18 +76,18 @@ LOCK = LockEntry(
     defaults={"ttl": 2.0, **TIMES},
     claims=(
         *kept("mutual-exclusion", ONE_SERVER, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
-        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("recovery", f"{ONE_SERVER}: the key expires", HOLDER_KILLED),
         *kept("fencing-at-grant", FENCING, NO_FAULT, PAUSE_BEYOND, PAUSE_AT_WRITE),
         *lost("mutual-exclusion", FENCING, PAUSE_BEYOND, PAUSE_AT_WRITE, kind="overstay", cause="lease-ran-out"),
         *kept("fencing-at-ledger", FENCING, PAUSE_BEYOND, PAUSE_AT_WRITE),
         *kept("lease", ONE_SERVER, PAUSE_BEYOND),
         *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("fencing-at-grant", f"{RESTART}: the counter is forgotten with the lock", SERVER_KILLED, on=SINGLE),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
-        *lost("fencing-at-grant", f"{FAILOVER}: the counter is replicated no faster", *PROMOTIONS, on=SENTINEL),
-        *kept("fencing-at-ledger", f"{BURROWS}: it checks against what it has seen", *PROMOTIONS, on=SENTINEL),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("fencing-at-grant", f"{RESTART}: the counter is forgotten with the lock", SERVER_KILLED, on=UNATTENDED),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
+        *lost("fencing-at-grant", f"{FAILOVER}: the counter is replicated no faster", *PROMOTIONS, on=REPLICATED),
+        *kept("fencing-at-ledger", f"{BURROWS}: it checks against what it has seen", *PROMOTIONS, on=REPLICATED),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
         *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
         *kept("fencing-at-ledger", f"{FENCING}: whatever clocks say", CLOCK_AHEAD),

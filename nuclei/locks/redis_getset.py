@@ -35,7 +35,7 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns
+from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, lease_ns
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
@@ -76,12 +76,12 @@ LOCK = LockEntry(
     defaults={"ttl": 2.0, **TIMES, **GAP},
     claims=(
         *kept("mutual-exclusion", GETSET, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, RESCUED, CUT_WITHIN, CUT_BEYOND),
-        *kept("mutual-exclusion", GETSET, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", GETSET, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("recovery", CREEP, HOLDER_KILLED, RESCUED),
         *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND, kind="overstay"),
         *kept("owner-safe-release", f"{HANDLING_DEADLOCKS}: the holder looks at its deadline first", PAUSE_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
         *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),

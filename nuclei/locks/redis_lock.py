@@ -16,6 +16,9 @@ from nuclei.locks.redis_connection import connection_for
 SINGLE, SENTINEL = ("redis-single",), ("redis-sentinel",)
 REPLICA = ("redis-replica",)
 CLUSTERS = (*SINGLE, *SENTINEL, *REPLICA)
+UNATTENDED = (*SINGLE, *REPLICA)
+"""Where nobody is promoted unless somebody acts."""
+REPLICATED = (*SENTINEL, *REPLICA)
 TIMES: Mapping[str, float | int | str | bool] = {"op_timeout": 0.5, "retry": 0.05}
 """Settings of every lock here, in seconds: limit of one command, and the mean pause between two tries."""
 GAP: Mapping[str, float | int | str | bool] = {"gap": 0.0}
@@ -101,7 +104,7 @@ class RedisLock(KeyLock):
 
     def __init__(self, context: LockContext) -> None:
         super().__init__(context)
-        self.redis = connection_for(context.surroundings)
+        self.redis = connection_for(context.surroundings, context.key)
         self._gap = context.surroundings.number("gap", 0.0)
 
     def reach(self) -> None:

@@ -40,7 +40,16 @@ from nuclei.locks.claims import (
 )
 from nuclei.locks.redis_channel import RedisChannel
 from nuclei.locks.redis_connection import connection_for
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock, lease_ns
+from nuclei.locks.redis_lock import (
+    CLUSTERS,
+    RECOVERY_MARGIN_NS,
+    REPLICATED,
+    SENTINEL,
+    TIMES,
+    UNATTENDED,
+    RedisLock,
+    lease_ns,
+)
 from nuclei.locks.redis_reentrant_scripts import ACQUIRE, RELEASE, RENEW
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART, WALL_CLOCK
 from nuclei.locks.redis_watchdog import Watchdog
@@ -164,7 +173,7 @@ LOCK = LockEntry(
     defaults={"ttl": 2.0, **TIMES, "tell": False},
     claims=(
         *kept("mutual-exclusion", REDISSON, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN),
-        *kept("mutual-exclusion", REDISSON, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", REDISSON, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("mutual-exclusion", WATCHDOG, LONG_HOLDS),
         *kept("re-entry", f"{REDISSON}: reentrant", LONG_HOLDS),
         *kept("recovery", f"{WATCHDOG}, and no longer", HOLDER_KILLED),
@@ -172,8 +181,8 @@ LOCK = LockEntry(
         *lost("mutual-exclusion", SILENT, CUT_AND_STAYING, kind="overstay", cause="lease-ran-out"),
         *kept("owner-safe-release", f"{REDISSON}: only the owner may unlock", PAUSE_BEYOND, CUT_AND_STAYING),
         *unclaimed(f"{SILENT}; a short hold is over before", CUT_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
         *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
         *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),

@@ -29,7 +29,16 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock, lease_ns
+from nuclei.locks.redis_lock import (
+    CLUSTERS,
+    RECOVERY_MARGIN_NS,
+    REPLICATED,
+    SENTINEL,
+    TIMES,
+    UNATTENDED,
+    RedisLock,
+    lease_ns,
+)
 
 COMPARE_AND_DELETE = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then
@@ -97,14 +106,14 @@ LOCK = LockEntry(
     defaults={"ttl": 2.0, **TIMES},
     claims=(
         *kept("mutual-exclusion", ONE_SERVER, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
-        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", ONE_SERVER, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("recovery", f"{ONE_SERVER}: the key expires", HOLDER_KILLED),
         *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
         *kept("lease", ONE_SERVER, PAUSE_BEYOND),
         *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
-        *lost("lease", FAILOVER, *PROMOTIONS, on=SENTINEL),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
+        *lost("lease", FAILOVER, *PROMOTIONS, on=REPLICATED),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
         *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
         *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),

@@ -27,7 +27,7 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, RedisLock
+from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, RedisLock
 
 
 class RedisSetnx(RedisLock):
@@ -68,11 +68,11 @@ LOCK = LockEntry(
     defaults=TIMES,
     claims=(
         *kept("mutual-exclusion", SETNX, NO_FAULT, PAUSE_WITHIN, PAUSE_BEYOND, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
-        *kept("mutual-exclusion", SETNX, SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", SETNX, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("mutual-exclusion", f"{SETNX}: no key expires", CLOCK_AHEAD, CLOCK_BACK),
         *lost("recovery", f"{SETNX}: a client that fails blocks everybody", HOLDER_KILLED, kind="never-came-back"),
-        *lost("mutual-exclusion", NO_PERSISTENCE, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("mutual-exclusion", NO_PERSISTENCE, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
         *unclaimed(REPLICATION, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
     ),
 )

@@ -29,7 +29,17 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, SENTINEL, SINGLE, TIMES, lease_ns, nothing_taken
+from nuclei.locks.redis_lock import (
+    CLUSTERS,
+    GAP,
+    RECOVERY_MARGIN_NS,
+    REPLICATED,
+    SENTINEL,
+    TIMES,
+    UNATTENDED,
+    lease_ns,
+    nothing_taken,
+)
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
@@ -64,15 +74,15 @@ LOCK = LockEntry(
     defaults={"ttl": 2.0, **TIMES, **GAP},
     claims=(
         *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: SETNX", NO_FAULT, PAUSE_WITHIN, CUT_WITHIN),
-        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: SETNX", SERVER_PAUSED, ISOLATED, on=SINGLE),
+        *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: SETNX", SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("recovery", HANDLING_DEADLOCKS, HOLDER_KILLED),
         *lost("mutual-exclusion", RACE, RESCUED, kind="double-grant"),
         *lost("lease", RACE, RESCUED),
         *unclaimed(f"{RACE}, if both look in time", HOLDER_KILLED, CUT_BEYOND),
         *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND),
         *lost("owner-safe-release", f"{HANDLING_DEADLOCKS}: DEL asks for no owner", PAUSE_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=SINGLE),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=SENTINEL),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
         *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),
