@@ -104,7 +104,7 @@ class RedisLock(KeyLock):
 
     def __init__(self, context: LockContext) -> None:
         super().__init__(context)
-        self.redis = connection_for(context.surroundings, context.key)
+        self.redis = connection_for(context.surroundings)
         self._gap = context.surroundings.number("gap", 0.0)
 
     def reach(self) -> None:

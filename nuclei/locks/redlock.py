@@ -132,6 +132,13 @@ CLOCK_OF_THE_THIRD = Scenario(
     clients=2,
 )
 
+REPLACED = Scenario(
+    words="one of the only three masters that know the holder replaced by a replica that does not",
+    faults=("failover:target=redis-3,without=redis-4+redis-5",),
+    settings=("cluster.replicas=1",),
+    clients=2,
+)
+
 LOCK = LockEntry(
     name="redlock",
     summary="SET NX PX on N independent masters, valid with a majority and what is left of the lease",
@@ -145,6 +152,7 @@ LOCK = LockEntry(
         *kept("mutual-exclusion", TOLERANT, ONE_DOWN, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
         *kept("mutual-exclusion", f"{RECOVERY}: delayed restarts", LATE_RESTART),
         *lost("mutual-exclusion", RECOVERY, AMNESIA, kind="double-grant", cause="restart"),
+        *lost("mutual-exclusion", f"{MANUAL} (The Redlock Algorithm): masters without replication", REPLACED),
         *lost("mutual-exclusion", TIMINGS, CLOCK_OF_THE_THIRD, kind="double-grant", cause="clock"),
         *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
         *kept("lease", SAFETY, PAUSE_BEYOND),
