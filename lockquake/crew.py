@@ -122,6 +122,7 @@ class Crew:
             ledger=LedgerAccess(
                 endpoint=self.rig.platform.endpoint(site, "ledger"),
                 checked=self.plan.spec().fencing_checked,
+                timeout=float(self.plan.ledger_settings["timeout"]),
             ),
         )
 

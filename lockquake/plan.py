@@ -17,6 +17,7 @@ from lockquake.plan_check import GROUPS, check_schedule, known_setting, like_def
 from lockquake.plan_check import Setting as Setting
 from nuclei import registry
 from nuclei.locks.loading import load
+from nuclei.platforms.base import Unsupported
 from nuclei.platforms.choice import PLATFORMS
 from nuclei.workloads.base import Stakes
 from nuclei.workloads.loading import load as load_workload
@@ -32,6 +33,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     fault's trigger is armed), ``work`` (how long the clients work at least before the quiet phase), ``quiet`` (how long
     the quiet phase may last beyond the promised recovery), ``deadline`` (instead of ``work`` and ``quiet``, how long a
     workload that ends by itself may take) and ``until_violation`` (end it at the first violation of mutual exclusion).
+    ``ledger`` holds ``fencing`` (whether it checks the tokens of a fenced lock) and ``timeout`` (how long a client
+    waits for its answer).
     """
 
     lock: str
@@ -105,7 +108,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 TRIAL_DEFAULTS: dict[str, Setting] = {
     "warmup": 0.4, "work": 2.0, "quiet": 3.0, "deadline": 300.0, "until_violation": False,
 }  # fmt: skip
-LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True}
+LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True, "timeout": 1.0}
 SEEDS = range(-(2**63), 2**63)
 
 
@@ -178,6 +181,8 @@ def _check(plan: Plan) -> None:
         raise BadArgument(f"{plan.clients} clients: at least one is needed, two or more to contend")
     if plan.seed not in SEEDS:
         raise BadArgument(f"seed {plan.seed}: a whole number of at most 64 bits is needed")
+    if plan.workload_settings.get("renew") and not load(plan.lock).renews:
+        raise Unsupported(f"{plan.lock} has no renewal that a client could ask for; leave workload.renew at 0")
     check_schedule(plan.schedule, registry.cluster(plan.cluster), plan.cluster_settings, plan.clients)
 
 

@@ -12,6 +12,7 @@ from faults.schedule import FaultSpec, Trigger
 from histories.vocabulary import POINTS
 from nuclei.clusters.base import ClusterEntry
 from nuclei.platforms.base import Platform, Unsupported
+from nuclei.workloads.durations import SHAPES
 
 Setting = float | int | str | bool
 
@@ -19,6 +20,7 @@ GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
 POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
     | {"max_leases", "deadline", "requests", "budget", "stock", "copies", "ticks", "period", "segments"}
+    | {"locks", "timeout"}
 )
 """Settings for which zero has no meaning: leases, sessions, time limits, clock ticks, work to be done."""
 CHOICES: Mapping[str, Sequence[Setting]] = {
@@ -26,6 +28,8 @@ CHOICES: Mapping[str, Sequence[Setting]] = {
     "cluster.masters": (3, 5),
     "cluster.servers": (3, 5),
     "cluster.replicas": (0, 1, 2),
+    "workload.hold_shape": SHAPES,
+    "workload.think_shape": SHAPES,
 }
 MOST = 1e9
 """Largest number a setting may have; as seconds it still fits into 64 bits of nanoseconds."""

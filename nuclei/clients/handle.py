@@ -13,6 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from histories.rows import Leave, Return
 from histories.vocabulary import LeaveReason, Mode, Operation, Point
@@ -102,10 +103,16 @@ class Handle:
         return self._take("try", lambda lock, attempt: lock.try_acquire(attempt), mode)
 
     def renew(self) -> Grant | None:
-        """Prolong the lease; None when that is not certain. Passes the point ``before-renew``."""
+        """Prolong the lease; None when that is not certain. Passes the point ``before-renew``.
+
+        The grant has another ``lease_until`` then; its owner value, fencing token and depth stay."""
         self.barrier("before-renew")
+        granted = self.grant
         row = self._timed("renew", self._attempt, partial(self._asked, lambda lock: lock.renew()))
-        return self.grant if row.outcome == "ok" else None
+        if row.outcome != "ok":
+            return None
+        self.grant = replace(granted, lease_until=self.grant.lease_until)
+        return self.grant
 
     def release(self) -> bool:
         """Give the lock back; False when that is not certain or it was not held. Passes ``before-release``.

@@ -158,3 +158,8 @@ class LockEntry:
     claims: Sequence[Claim] = ()
     key_prefix: str = ""
     libraries: Sequence[str] = ()
+
+    @property
+    def renews(self) -> bool:
+        """Whether a client can prolong its lease by a call of its own (:meth:`Lock.renew`), as far as can be told."""
+        return getattr(self.make, "renew", None) is not Lock.renew
