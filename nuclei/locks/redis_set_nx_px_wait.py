@@ -28,7 +28,7 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, SECOND_NS, TIMES, already_taken, lease_ns
+from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, SECOND_NS, SENTINEL, TIMES, already_taken, lease_ns
 from nuclei.locks.redis_set_nx_px import KLEPPMANN, ONE_SERVER, WALL_CLOCK, RedisSetNxPx
 
 REPLICAS = 1
@@ -114,8 +114,8 @@ LOCK = LockEntry(
         *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
         *kept("lease", ONE_SERVER, PAUSE_BEYOND),
         *kept("owner-safe-release", ONE_SERVER, PAUSE_BEYOND),
-        *kept("mutual-exclusion", WAIT, REPLICAS_CUT, BARE_KILL),
-        *lost("mutual-exclusion", NO_PERSISTENCE, QUICK_RESTART, kind="double-grant", cause="restart"),
+        *kept("mutual-exclusion", WAIT, REPLICAS_CUT, BARE_KILL, on=SENTINEL),
+        *lost("mutual-exclusion", NO_PERSISTENCE, QUICK_RESTART, kind="double-grant", cause="restart", on=SENTINEL),
         *unclaimed(f"{WAIT}: a write that replicas confirmed may still be lost", SERVER_PAUSED, ISOLATED),
         *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
         *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
