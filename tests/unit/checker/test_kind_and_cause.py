@@ -184,6 +184,16 @@ def test_an_overstay_whose_renewals_had_failed() -> None:
     assert described(renewed) == ("overstay", None, "renewal-died")
 
 
+def test_a_renewal_that_came_after_the_key_had_expired_did_not_fail_it() -> None:
+    """The holder was paused before it renewed: what it is told when it goes on is the consequence."""
+    story = Story(LEASE).acquire("A", 0, 1, owner="a").began(1, "redis-1", "a")
+    story.renew("A", 500, 501).ended(2501, "redis-1", "a", "expired").hold("B", 2502, 2503, until=2900, owner="b")
+    story.began(2503, "redis-1", "b").renew("A", 2600, 2601, "fail").leave("A", 2602)
+    verdict = exclusion(story)
+    assert (verdict.kind, verdict.cause) == ("overstay", "lease-ran-out")
+    assert "expired on redis-1 before A asked to renew it" in verdict.sentence
+
+
 def test_an_overstay_without_observers_is_told_by_the_lease_but_not_its_cause() -> None:
     story = Story(LEASE).trial(0, 8000).acquire("c1", 10, 12).acquire("c2", 20, 2055)
     story.release("c2", 2100, 2101).release("c1", 3000, 3003, "fail")
