@@ -16,16 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 from histories.rows import Client, Event, Return
 from histories.vocabulary import LeaveReason, Mode, Operation, Point
-from nuclei.clients.handle import Handle
+from nuclei.clients.handle import CONNECT_PAUSE, Handle
 from nuclei.clients.identity import attempt_id, successor
 from nuclei.ledger.record import NO_RECORD, Record
-from nuclei.locks.base import Attempt, Grant, LockEntry
+from nuclei.locks.base import Attempt, Grant, LockEntry, LockError
 
 if TYPE_CHECKING:
     from nuclei.clients.control import Control
     from nuclei.clients.protocol import Configure
     from nuclei.clients.recorder import Recorder
     from nuclei.ledger.client import LedgerClient
+
+OPEN_LIMIT = 8.0
+"""Seconds within which a client must be connected when it starts."""
 
 
 class Session:
@@ -165,10 +168,19 @@ class Session:
     # ---- its life
 
     def open(self) -> None:
-        """Connect the trial's lock and the ledger. Raises LockError when the servers do not answer."""
-        self._own.connect()
-        if self._ledger is not None:
-            self._ledger.connect()
+        """Connect the trial's lock and the ledger. Raises LockError when the servers do not answer within
+        ``OPEN_LIMIT``: before a trial nothing is at fault but a machine that is busy."""
+        deadline = time.monotonic() + OPEN_LIMIT
+        while True:
+            try:
+                self._own.connect()
+                if self._ledger is not None:
+                    self._ledger.connect()
+                return
+            except LockError:
+                if time.monotonic() >= deadline or self.finishing():
+                    raise
+            self.control.sleep(CONNECT_PAUSE, lambda: False)
 
     def settle(self) -> bool:
         """After an indeterminate result: give other locks back, repeat the release in doubt once and retire; whether
