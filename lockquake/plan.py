@@ -13,10 +13,11 @@ from faults.families import family
 from faults.grammar import BadArgument, assignment
 from faults.schedule import FaultSpec, read_fault
 from histories.spec import Spec
+from lockquake.own_copy import to_run
 from lockquake.plan_check import GROUPS, check_schedule, known_setting, like_default
 from lockquake.plan_check import Setting as Setting
 from nuclei import registry
-from nuclei.locks.loading import load
+from nuclei.locks.loading import anchored, load
 from nuclei.platforms.base import Unsupported
 from nuclei.platforms.choice import PLATFORMS
 from nuclei.workloads.base import Stakes
@@ -53,8 +54,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def nucleus(self) -> str:
-        """``lock@cluster``."""
-        return f"{self.lock}@{self.cluster}"
+        """``lock@cluster``, a user's own lock without the directories of its file."""
+        return f"{self.lock.rpartition('/')[2]}@{self.cluster}"
 
     @property
     def faults(self) -> str:
@@ -108,6 +109,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 TRIAL_DEFAULTS: dict[str, Setting] = {
     "warmup": 0.4, "work": 2.0, "quiet": 3.0, "deadline": 300.0, "until_violation": False,
 }  # fmt: skip
+MOST_TRIES = 200
+"""By default all waiting clients together try again so often per second (locks that wait by trying): a hundred that try
+every 50 ms keep a proxy of ours busy with nothing else."""
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True, "timeout": 1.0}
 SEEDS = range(-(2**63), 2**63)
 
@@ -130,7 +134,8 @@ def build(
     clients: int = 3,
     platform: str = "docker",
 ) -> Plan:
-    """A complete plan from what a user says; later layers win: defaults, what the faults suggest, the user's settings.
+    """A complete plan from what a user says; later layers win: defaults (a lock's ``retry`` grows with the number of
+    clients), what the faults suggest, the user's settings.
 
     Raises BadArgument or UnknownName for anything that cannot be understood, Unsupported for a fault that can never
     happen on this cluster.
@@ -143,12 +148,14 @@ def build(
             group, name = key.split(".")
             if name in layers[group]:
                 layers[group][name] = value
+    if "retry" in layers["lock"]:
+        layers["lock"]["retry"] = max(layers["lock"]["retry"], clients / MOST_TRIES)
     given = settings if isinstance(settings, Mapping) else dict(assignment(text) for text in settings)
     for key, value in given.items():
         group, name = known_setting(layers, key)
         layers[group][name] = like_default(key, value, layers[group][name])
     plan = Plan(
-        lock=lock,
+        lock=anchored(lock),
         cluster=cluster,
         workload=workload,
         seed=seed,
@@ -208,8 +215,9 @@ def write_plan(plan: Plan, path: Path) -> None:
     path.write_bytes(msgspec.json.format(msgspec.json.encode(plan), indent=2) + b"\n")
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path, *, trust: bool = False) -> Plan:
     """A saved plan (``plan.json`` or a run directory), checked like a typed one; settings it lacks get their defaults.
+    ``trust``: run the copy of a user's own lock that lies beside the plan.
 
     Raises BadArgument, UnknownName, LoadError, Unsupported."""
     file = path / "plan.json" if path.is_dir() else path
@@ -225,7 +233,8 @@ def read_plan(path: Path) -> Plan:
         raise BadArgument(f"{file} is no plan: {error}") from error
     if plan.platform not in PLATFORMS:
         raise BadArgument(f"{file}: there is no platform {plan.platform!r}; there are {', '.join(PLATFORMS)}")
-    plan = _completed(plan)
+    lock = to_run(plan.lock, file.parent, trust=trust)
+    plan = _completed(msgspec.structs.replace(plan, lock=anchored(lock)))
     _check(plan)
     return plan
 

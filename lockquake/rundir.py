@@ -16,7 +16,8 @@ DEFAULT_ROOT = Path("runs")
 
 
 class RunDirectory:
-    """``runs/<time>-<what>/``: plan.json, parts/, history.jsonl, verdicts.json, report.txt, config/, logs/."""
+    """``runs/<time>-<what>/``: plan.json, lock/ (a copy of a user's own), parts/, history.jsonl, verdicts.json,
+    report.txt, config/, logs/."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

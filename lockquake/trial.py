@@ -25,6 +25,7 @@ from histories.write import PartWriter
 from lockquake.crew import Crew, lock_key, require_no_trouble
 from lockquake.judge import Status, judge
 from lockquake.ledger import LedgerDesk
+from lockquake.own_copy import keep_copy
 from lockquake.plan import Plan, lapse, write_plan
 from lockquake.rig import RUNNER_SITE, Rig
 from lockquake.rundir import RunDirectory
@@ -81,6 +82,7 @@ class TrialRun:
         began = time.monotonic()
         status, message = "valid", ""
         write_plan(self.plan, self.directory.path / "plan.json")
+        keep_copy(self.plan.lock, self.directory.path)
         self._header()
         self.begun = True
         self.rig.platform.watch_others()

@@ -42,14 +42,31 @@ def pick(kind: str, name: str, known: dict[str, Any]) -> Any:
 
 
 def locks() -> dict[str, LockEntry]:
-    """All locks by name."""
+    """All locks by name: ours, then those of installed packages, which are imported for it."""
+    from nuclei.locks.installed import all_installed
+
+    return own_locks() | all_installed(own_locks())[0]
+
+
+def own_locks() -> dict[str, LockEntry]:
+    """The locks of this project by name."""
     return _entries("nuclei.locks", "LOCK")
 
 
+def unusable_locks() -> list[str]:
+    """Why locks that installed packages offer cannot be used, a sentence each."""
+    from nuclei.locks.installed import all_installed
+
+    return all_installed(own_locks())[1]
+
+
 def lock(name: str) -> LockEntry:
-    """The lock called ``name``; raises UnknownName."""
-    entry: LockEntry = pick("lock", name, dict(locks()))
-    return entry
+    """The lock called ``name``; of installed packages only the one that offers it is imported. Raises UnknownName,
+    LoadError."""
+    from nuclei.locks.installed import installed, offered
+
+    entry: LockEntry | None = own_locks().get(name) or installed(name)
+    return entry or pick("lock", name, dict.fromkeys([*own_locks(), *offered()]))
 
 
 def clusters() -> dict[str, ClusterEntry]:

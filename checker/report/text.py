@@ -61,7 +61,7 @@ def _heading(history: History) -> str:
     plan: dict[str, Any] = history.header.plan
     parts = []
     if plan.get("lock"):
-        parts.append(f"{plan['lock']}@{plan.get('cluster', '?')}")
+        parts.append(f"{str(plan['lock']).rpartition('/')[2]}@{plan.get('cluster', '?')}")
     if history.header.platform:
         parts.append(f"platform {history.header.platform}")
     if plan:

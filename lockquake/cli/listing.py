@@ -28,6 +28,8 @@ def command(what: Sequence[str], cluster: str | None, as_json: bool) -> None:
 
     KIND is one of locks, clusters, faults, workloads; TEXT narrows to names that contain it."""
     data = narrowed(listing(), what, cluster)
+    for sentence in registry.unusable_locks() if "locks" in data else ():
+        click.echo(f"lockquake: {sentence}", err=True)
     if as_json:
         print_json(data)
         return
@@ -105,7 +107,7 @@ def _locks(entries: list[dict[str, Any]]) -> list[str]:
         claims = ", ".join(f"{count} {verdict}" for verdict, count in said.items()) or "none"
         lines += [
             f"  {lock['name']:<22} {lock['summary']}",
-            f"  {'':<22} on {', '.join(lock['clusters'])}; settings {_settings(lock['settings'])}",
+            f"  {'':<22} on {', '.join(lock['clusters']) or 'any cluster'}; settings {_settings(lock['settings'])}",
             f"  {'':<22} claims: {claims} (lockquake claims {lock['name']})",
         ]
     return lines

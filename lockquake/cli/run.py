@@ -14,6 +14,7 @@ from lockquake.batch import Rigs, Stop, run_one, stop_on_signals
 from lockquake.cli.output import as_data, print_json, progress
 from lockquake.cli.table import block, telling
 from lockquake.judge import EXIT_CODES, worst_code
+from lockquake.own_copy import changed
 from lockquake.plan import Plan, build, read_plan, split_nucleus, suggested
 from lockquake.rundir import DEFAULT_ROOT, batch_directory
 from lockquake.support import choose_for, require_supported
@@ -30,6 +31,7 @@ from nuclei.platforms.choice import AUTO, NAMES, Choice
 @click.option(
     "--plan", "plan_file", type=click.Path(path_type=Path), help="Run a saved plan again (file or run directory)."
 )
+@click.option("--trust", is_flag=True, help="With --plan: run the copy of a user's own lock that lies beside it.")
 @click.option("--workload", default="contend", show_default=True)
 @click.option("--clients", default=3, show_default=True, type=click.IntRange(1, 100))
 @click.option("--seed", default=1, show_default=True, type=int)
@@ -72,10 +74,14 @@ def _plans(options: dict[str, Any]) -> tuple[list[Plan], Choice]:
     """The plans of all trials, and why they run where they do. Raises BadArgument, UnknownName, Unsupported."""
     if (options["nucleus"] is None) == (options["plan_file"] is None):
         raise click.UsageError("give either a nucleus (LOCK@CLUSTER) or --plan FILE; `lockquake list` shows names")
+    if options["trust"] and options["plan_file"] is None:
+        raise click.UsageError("--trust says that the lock beside a plan may be run; give --plan with it")
     if options["plan_file"] is not None:
         if options["faults"] or options["settings"]:
             raise click.UsageError("--plan runs a plan as it was saved; leave --fault and --set away")
-        base = read_plan(options["plan_file"])
+        base = read_plan(options["plan_file"], trust=options["trust"])
+        if note := changed(base.lock, _directory(options["plan_file"])):
+            progress()(f"note: {note}")
         chosen = choose_for(base.platform if options["platform"] == AUTO else options["platform"], [base.cluster])
         base = msgspec.structs.replace(base, platform=chosen.name)
     else:
@@ -93,6 +99,10 @@ def _plans(options: dict[str, Any]) -> tuple[list[Plan], Choice]:
         base = msgspec.structs.replace(base, trial_settings=base.trial_settings | {"until_violation": True})
     require_supported(base)
     return [msgspec.structs.replace(base, seed=base.seed + number) for number in range(options["times"])], chosen
+
+
+def _directory(plan: Path) -> Path:
+    return plan if plan.is_dir() else plan.parent
 
 
 def _run_all(plans: list[Plan], top: Path, root: Path, stop: Stop, results: list[TrialResult], say: Any) -> None:

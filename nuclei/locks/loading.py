@@ -1,4 +1,5 @@
-"""Load one lock by its name without importing all the others, or a user's own lock from a file or module."""
+"""Load one lock by its name without importing all the others: ours, an installed package's, or a user's own lock from a
+file or module."""
 
 from __future__ import annotations
 
@@ -9,10 +10,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 from zlib import crc32
 
 from histories.spec import Spec
 from nuclei.locks.base import Lock, LockEntry
+
+CONTRACT = "lockquake.lock.Lock"
+"""The name by which users import the contract."""
 
 
 class LoadError(Exception):
@@ -22,8 +27,9 @@ class LoadError(Exception):
 def load(name: str) -> LockEntry:
     """The lock called ``name``: a registered name, ``path/to/file.py:Class`` or ``package.module:Class``.
 
-    A registered lock ``redis-set-nx-px`` lies in ``nuclei/locks/redis_set_nx_px.py``; only that module is imported.
-    Raises UnknownName for a name nobody knows, LoadError for a file or class that cannot be used.
+    A registered lock ``redis-set-nx-px`` lies in ``nuclei/locks/redis_set_nx_px.py``, an installed package's where its
+    entry point says; only that module is imported. Raises UnknownName for a name nobody knows, LoadError for a file or
+    class that cannot be used.
     """
     if ":" in name:
         return _own(name)
@@ -32,23 +38,36 @@ def load(name: str) -> LockEntry:
         entry = getattr(importlib.import_module(module), "LOCK", None)
         if isinstance(entry, LockEntry) and entry.name == name:
             return entry
+    from nuclei.locks.installed import installed
     from nuclei.registry import lock
 
-    return lock(name)
+    return installed(name) or lock(name)
+
+
+def anchored(name: str) -> str:
+    """The same lock, found from any directory: its file's path made absolute."""
+    place, _, attribute = name.rpartition(":")
+    return f"{Path(place).resolve()}:{attribute}" if place.endswith(".py") else name
 
 
 def _own(name: str) -> LockEntry:
     place, _, attribute = name.rpartition(":")
     module = _module(place, name)
-    found = getattr(module, attribute, None)
+    if not hasattr(module, attribute):
+        own = [each for each, seen in vars(module).items() if _is_lock(seen) and seen.__module__ == module.__name__]
+        there = f"; it has {', '.join(own)}" if own else f", nor any other that is derived from {CONTRACT}"
+        raise LoadError(f"{place} has no class {attribute}{there}")
+    return entry_of(getattr(module, attribute), name)
+
+
+def entry_of(found: object, name: str) -> LockEntry:
+    """The lock that a class derived from Lock is, described by the class itself; ``name``: what it was asked for as.
+    Raises LoadError for what is no such class."""
     if isinstance(found, LockEntry):
         return found
-    if not (inspect.isclass(found) and issubclass(found, Lock)):
-        seen = "nothing of that name" if found is None else f"a {type(found).__name__}"
-        raise LoadError(
-            f"{name}: looked for a class derived from nuclei.locks.base.Lock and found {seen} in {place}; "
-            "derive the class from Lock, or check its name"
-        )
+    if not _is_lock(found):
+        seen = "a class that is not" if inspect.isclass(found) else f"of type {type(found).__name__}, no class"
+        raise LoadError(f"{name} is {seen} derived from {CONTRACT}")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
         raise LoadError(f"{name}: the class lacks {missing}; define them (see docs/own-lock.md)")
@@ -62,6 +81,10 @@ def _own(name: str) -> LockEntry:
         claims=tuple(getattr(found, "claims", ())),
         key_prefix=str(getattr(found, "key_prefix", "")),
     )
+
+
+def _is_lock(found: object) -> TypeGuard[type[Lock]]:
+    return inspect.isclass(found) and issubclass(found, Lock)
 
 
 def _plain(settings: Mapping[str, float | int | str | bool]) -> Spec:

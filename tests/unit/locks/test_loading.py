@@ -48,8 +48,10 @@ def test_a_class_in_a_file_is_a_lock() -> None:
     ("name", "message"),
     [
         (f"{OWN}:Half", "the class lacks close, release"),
-        (f"{OWN}:number", "found a int"),
-        (f"{OWN}:Nothing", "found nothing of that name"),
+        (f"{OWN}:number", "own.py:number is of type int, no class derived from lockquake.lock.Lock"),
+        (f"{OWN}:Attempt", "own.py:Attempt is a class that is not derived from lockquake.lock.Lock"),
+        (f"{OWN}:MyLokc", "own.py has no class MyLokc; it has MyLock, Half$"),
+        (f"{OWN.with_name('own_part.py')}:MyLock", "has no class MyLock, nor any other that is derived from"),
         ("./nowhere.py:MyLock", "there is no file"),
         ("no.such.module:MyLock", "importing no.such.module failed with ModuleNotFoundError"),
     ],
