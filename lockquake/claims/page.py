@@ -75,6 +75,8 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
     versions: dict[str, set[str]] = {}
     for row in rows:
         for name, version in row.versions.items():
+            if name == "kernel":  # of the machine, and no part of what is tested
+                continue
             versions.setdefault(name, set()).add(version)
     if versions:
         yield (

@@ -124,7 +124,7 @@ def _measure(ctx: click.Context, cells: Sequence[Cell], options: dict[str, Any])
         except Interrupted:
             plain(told)
             return 128 + stop.signal
-    (place / PAGE).write_text(page(rows, _typed()), encoding="utf-8")
+    (place / PAGE).write_text(page(rows, _typed(place)), encoding="utf-8")
     data = [_row_data(row) for row in rows]
     (place / DATA).write_bytes(msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n")
     if options["as_json"]:
@@ -135,8 +135,9 @@ def _measure(ctx: click.Context, cells: Sequence[Cell], options: dict[str, Any])
     return worst_code([code for code in codes if code != NOTHING_TESTED])
 
 
-def _typed() -> str:
-    return shlex.join(["lockquake", *sys.argv[1:]])
+def _typed(place: Path) -> str:
+    """The command, with DIR for where the trials are: that is another place for everybody."""
+    return shlex.join(["lockquake", *("DIR" if word == str(place) else word for word in sys.argv[1:])])
 
 
 def _row_data(row: Row) -> dict[str, Any]:
