@@ -105,7 +105,7 @@ def _expired(case: Case, overlap: Overlap, end: End, event: WitnessEvent) -> Fou
         why = f"{end.node} let the key of {first.client} expire early"
         return Found("clock", f"{why} under {clock[0].label()}", [event]) if clock else None
     in_time = [call for call in first.renewals if call.inv <= end.t]
-    if any(call.outcome == "ok" for call in in_time) and in_time[-1].outcome != "ok":
+    if in_time and in_time[-1].outcome != "ok":
         why = f"the renewals of {first.client} failed and its key expired on {end.node}"
         return Found("renewal-died", why, [event])
     late = f" before {first.client} asked to renew it" if in_time != first.renewals else ""

@@ -15,6 +15,7 @@ from checker.properties import (
     herd,
     lease,
     linearizability,
+    lost_update,
     mutual_exclusion,
     owner_safe_release,
     re_entry,
@@ -110,6 +111,13 @@ PROPERTIES: tuple[Property, ...] = (
         "fenced locks, once a write with a token reached the ledger",
         fencing_at_ledger.applies,
         fencing_at_ledger.judge,
+    ),
+    Property(
+        lost_update.NAME,
+        "no accepted write overwrites an update that its writer had not read",
+        "locks for one writer, once two clients wrote what they computed from the ledger's value",
+        lost_update.applies,
+        lost_update.judge,
     ),
     Property(
         conservation.NAME,

@@ -15,6 +15,7 @@ from faults.grammar import BadArgument
 from faults.schedule import FaultSpec
 from faults.sides import crossing, ends, pairs
 from faults.targets import client_target
+from nuclei.clusters.redis_conf import LEDGER
 from nuclei.network.links import How
 from nuclei.platforms.choice import Ability
 
@@ -33,7 +34,7 @@ class Partition(FaultFamily):
         "how": ("black-hole", "black-hole, stall or close"),
         "for": ("1.5x", "how long it lasts; x is the lock's lease or session"),
         "target": ("holder", "side=client only: holder (the client that triggered), or a client's name"),
-        "from": ("all", "side=client only: all servers, or the names of some: redis-4+redis-5"),
+        "from": ("all", "side=client only: all servers, or the names of some: redis-4+redis-5, or ledger alone"),
         "ledger": ("keep", "side=client only: cut the client from the ledger as well (cut) or not (keep)"),
     }
 
@@ -66,8 +67,9 @@ class Partition(FaultFamily):
         """Also of the servers a client is cut from. Raises BadArgument."""
         super().check_names(spec, nodes, clients)
         chosen = spec.params.get("from", "all")
-        if chosen != "all" and (unknown := sorted(set(chosen.split("+")) - set(nodes))):
-            raise BadArgument(f"from={chosen}: no such node: {unknown[0]!r} (it may be all, or {'+'.join(nodes)})")
+        if chosen not in {"all", LEDGER} and (unknown := sorted(set(chosen.split("+")) - set(nodes))):
+            may_be = f"all, {LEDGER}, or {'+'.join(nodes)}"
+            raise BadArgument(f"from={chosen}: no such node: {unknown[0]!r} (it may be {may_be})")
         beside = int(spec.params.get("with", "0"))
         if beside > max(0, len(nodes) - 2):
             raise BadArgument(f"with={beside}: of {len(nodes)} servers at least one must be left on the other side")
@@ -106,5 +108,5 @@ class Partition(FaultFamily):
     def _client_links(self, client: str) -> list[str]:
         chosen = self.param("from")
         wanted = set(self.arena.served() if chosen == "all" else chosen.split("+"))
-        wanted |= {"ledger"} if self.param("ledger") == "cut" else set()
+        wanted |= {LEDGER} if self.param("ledger") == "cut" else set()
         return [name for name in self._links.names(source=self.arena.sites[client]) if ends(name)[1] in wanted]

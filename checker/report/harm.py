@@ -33,12 +33,14 @@ def runs(case: Case, verdict: Verdict) -> Iterator[Lane]:
 
 
 def decisions(case: Case, verdict: Verdict) -> Iterator[Lane]:
-    """A lane of the ledger's decisions in the witness, with their fencing tokens in the ledger's own order."""
+    """A lane of the ledger's decisions in the witness, with their fencing tokens (else values) in its own order."""
     shown = {(event.t, event.attempt) for event in verdict.witness if event.row == "ledger"}
     rows = [row for row in case.ledger if (row.t, row.attempt) in shown]
     if rows:
         marks = [Mark(row.t, "accepted" if row.accepted else "rejected") for row in rows]
-        yield Lane("ledger", [Bar(row.t, NEVER, "", str(row.fence)) for row in rows], marks)
+        yield Lane(
+            "ledger", [Bar(row.t, NEVER, "", str(row.value if row.fence is None else row.fence)) for row in rows], marks
+        )
 
 
 def calls_of_a_store(case: Case, client: str, start: int, end: int) -> Lane:

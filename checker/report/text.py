@@ -23,8 +23,8 @@ MOST_HARM = 5
 MANY = 5
 """Of more locks than that, verdicts that are alike share one entry."""
 ORDER = (
-    "mutual-exclusion", "fencing-at-ledger", "conservation", "duplicates", "single-runner", "owner-safe-release",
-    "lease", "linearizability", "refusal-justified", "re-entry", "self-block",
+    "mutual-exclusion", "fencing-at-ledger", "conservation", "duplicates", "single-runner", "lost-update",
+    "owner-safe-release", "lease", "linearizability", "refusal-justified", "re-entry", "self-block",
 )  # fmt: skip
 """Of several violations the one that is shown first."""
 

@@ -515,6 +515,10 @@ CORPUS: dict[str, tuple[Callable[[], Story], Expected]] = {
         harm.paid_beyond_the_budget,
         Expected({"mutual-exclusion": "invalid", "conservation": "invalid"}, "overstay", cause="unproven"),
     ),
+    "late-write": (
+        harm.late_write,
+        Expected({"mutual-exclusion": "valid", "lease": "valid", "lost-update": "invalid"}),
+    ),
     "paid-twice": (harm.paid_twice, Expected({"mutual-exclusion": "valid", "duplicates": "invalid"})),
     "job-outlives-its-lock": (
         harm.job_outlives_its_lock,

@@ -40,6 +40,37 @@ def paid_beyond_the_budget() -> Story:
     )
 
 
+def late_write() -> Story:
+    """A lock without fencing tokens. c1's way to the ledger stalls while it writes; it gives up after 500 ms and
+    releases in time. c2 raises the counter twice; then the way is open again, and c1's old write lands."""
+    return (
+        Story(LEASE)
+        .trial(0, 4000)
+        .acquire("c1", 10, 12, owner="one")
+        .read("c1", 14, 15, 7)
+        .fault("partition", 16, 1800, "c1", proven=30, side="client")
+        .write("c1", 40, 540, 8, "info")
+        .release("c1", 545, 547)
+        .acquire("c2", 20, 560, owner="two")
+        .read("c2", 570, 571, 7)
+        .write("c2", 600, 601, 8)
+        .ledger(600, "c2", 8)
+        .release("c2", 610, 612)
+        .acquire("c2", 700, 702, owner="three")
+        .read("c2", 710, 711, 8)
+        .write("c2", 740, 741, 9)
+        .ledger(740, "c2", 9)
+        .release("c2", 750, 752)
+        .ledger(1790, "c1", 8)
+        .acquire("c1", 2000, 2002, owner="four")
+        .read("c1", 2010, 2011, 8)
+        .write("c1", 2040, 2041, 9)
+        .ledger(2040, "c1", 9)
+        .release("c1", 2050, 2052)
+        .hold("c2", 2100, 2102, until=2200, owner="five")
+    )
+
+
 def paid_twice() -> Story:
     """c1 pays for a request and is killed before it can say so. Its lease runs out, c2 is granted the lock and pays for
     the same request. No two were inside at once: no lock prevents this, only a resource that knows its requests."""
