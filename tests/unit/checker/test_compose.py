@@ -28,7 +28,13 @@ def test_worst_wins_and_nothing_judged_is_unknown() -> None:
 def test_what_applies_follows_from_the_spec() -> None:
     by_lock = {name: [v.property for v in check(make().history())] for name, (make, _) in CORPUS.items()}
     assert by_lock["quiet"] == ["mutual-exclusion", "lease", "owner-safe-release", "orphan"]
-    assert by_lock["local-mutex"] == ["mutual-exclusion", "linearizability", "owner-safe-release", "orphan"]
+    assert by_lock["local-mutex"] == [
+        "mutual-exclusion",
+        "linearizability",
+        "owner-safe-release",
+        "lost-update",
+        "orphan",
+    ]
     assert "fencing-at-ledger" in by_lock["session-overstay"]
     order = [entry.name for entry in PROPERTIES]
     assert all(names == sorted(names, key=order.index) for names in by_lock.values())
