@@ -80,7 +80,10 @@ def test_our_own_campaigns_go_by_their_names() -> None:
     [
         ("[[trial]", "is no TOML"),
         ('name = "x"', "lacks the field 'trial'; it takes name, trial, jobs"),
-        ('name = "x"\n[[trial]]\nnucleus = "redis-setnx@redis-single"\nfautl = "none"', r"\[\[trial\]\] 1 has no field 'fautl'; it takes nucleus, fault, expect"),
+        (
+            'name = "x"\n[[trial]]\nnucleus = "redis-setnx@redis-single"\nfautl = "none"',
+            r"\[\[trial\]\] 1 has no field 'fautl'; it takes nucleus, fault, expect",
+        ),
         ('name = "x"\n[[trial]]\nnucleus = "redis-setnx"', "no nucleus"),
     ],
 )
