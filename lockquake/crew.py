@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -23,9 +24,9 @@ from nuclei.platforms.base import HarnessError
 from nuclei.workloads.base import LEFT
 
 KEY = "lockquake:lock"
-START_LIMIT = 15.0
+START_LIMIT = 30.0
 END_LIMIT = 3.0
-AT_ONCE = 8
+AT_ONCE = 2 * (os.cpu_count() or 1)
 """So many clients start at a time: a hundred at once would hold up each other until their connections time out."""
 
 

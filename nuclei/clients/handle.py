@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from nuclei.clients.session import Session
 
 CONNECT_PAUSE = 0.05
-"""Seconds between two tries to connect within the limit of one acquire."""
+LONGEST_PAUSE = 1.0
+"""Mean seconds between two tries to connect within the limit of one acquire: at first, and after each try twice as
+long, up to the longest. Many clients that try often keep a busy server or proxy from answering any of them."""
 
 
 class Handle:
@@ -225,7 +227,7 @@ class Handle:
     def _asked(self, ask: Callable[[Lock], Any], deadline: float = 0.0) -> Any:
         """Ask the lock, connected first where it is not yet (again and again until ``deadline``, time.monotonic): a
         connection that fails has asked nothing."""
-        lock = self._need_lock()
+        lock, pause = self._need_lock(), CONNECT_PAUSE
         while True:
             try:
                 self.connect()
@@ -233,7 +235,8 @@ class Handle:
             except LockError as error:
                 if time.monotonic() >= deadline or self.session.finishing():
                     raise Refused(f"not connected, so nothing was asked: {error}") from error
-            self.session.control.sleep(CONNECT_PAUSE, lambda: False)
+            self.session.control.sleep(pause * lock.context.random.uniform(0.5, 1.5), lambda: False)
+            pause = min(2 * pause, LONGEST_PAUSE)
         return ask(lock)
 
     def _take(

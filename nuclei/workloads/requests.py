@@ -12,6 +12,10 @@ from nuclei.workloads.base import LEFT, Workload
 PAUSE_AFTER_REFUSAL = 0.02
 """Seconds to wait at least after a refusal: a server out of reach refuses at once, and nobody should spin."""
 
+ARRIVAL = 0.005
+"""Seconds between the first requests of two clients on average: a hundred that ask in the same millisecond would show
+how fast the machine is, not the lock."""
+
 TIMES: Mapping[str, Any] = {"compute": 0.001, "limit": 10.0}
 """Parameters of every such workload, in seconds: mean time between reading and writing, and how long one attempt waits
 for the lock at most (a request whose attempt was refused tries again)."""
@@ -25,6 +29,7 @@ class Requests(Workload):
         """Serve all requests."""
         requests = self.requests(session)
         session.figures[LEFT] = len(requests)
+        session.sleep(session.random.uniform(0.0, ARRIVAL * session.clients))
         for request in requests:
             self.before(session)
             if not self._let_in(session):
