@@ -108,7 +108,7 @@ class CampaignRun:
         self.campaign = campaign
         self.platform = platform
         self.record = record
-        self.directory = record.path.parent
+        self.directory = record.directory
         self.root = root
         self.stop = stop
         self.until = until

@@ -26,15 +26,15 @@ from lockquake.judge import Status
 from lockquake.plan import Plan
 from lockquake.trial import TrialResult
 
-FILE = "trials.ndjson"
-"""Not ``.jsonl``, which would be a history to `lockquake check`."""
+FILE = Path("record") / "trials.jsonl"
+"""In a directory of its own: beside the run directories `lockquake check` would take it for a history."""
 AGAIN: frozenset[Status] = frozenset({"harness error"})
 """Trials that say nothing: they are kept to be seen, and run again."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line. ``trial``: its fingerprint; ``verdicts``: without their witnesses, which are in
-    ``directory`` (seen from the record's)."""
+    ``directory`` (seen from the campaign's)."""
 
     trial: str
     nucleus: str
@@ -61,8 +61,9 @@ class Record:
     there, or for a line that is no trial. A last line that was cut off by a kill is dropped."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
         self.path = directory / FILE
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         self.measured: dict[str, Measured] = {}
         self._mutex = threading.Lock()
         self._file = _locked(self.path)
@@ -71,7 +72,7 @@ class Record:
         except BaseException:
             self._file.close()
             raise
-        _sync_directory(directory)
+        _sync_directory(self.path.parent)
 
     def find(self, plan: Plan) -> TrialResult | None:
         """The plan's trial as it was measured; None where it was not, or has to be run again."""
@@ -79,7 +80,7 @@ class Record:
             line = self.measured.get(fingerprint(plan))
         if line is None or line.status in AGAIN:
             return None
-        where = self.path.parent / line.directory
+        where = self.directory / line.directory
         return TrialResult(plan, where, line.status, line.message, list(line.verdicts), line.seconds, line.harness)
 
     def versions(self, plan: Plan) -> dict[str, str]:
@@ -100,7 +101,7 @@ class Record:
             message=result.message,
             harness=result.harness,
             seconds=round(result.seconds, 2),
-            directory=os.path.relpath(result.directory, self.path.parent),
+            directory=os.path.relpath(result.directory, self.directory),
             versions=_versions(result.directory),
             verdicts=[msgspec.structs.replace(verdict, witness=[], faults=[]) for verdict in result.verdicts],
         )
@@ -143,7 +144,7 @@ def _locked(path: Path) -> IO[bytes]:
     except OSError as error:
         file.close()
         raise BadArgument(
-            f"another campaign is writing to {path.parent}; wait for it, or name another place"
+            f"another campaign is writing to {path.parent.parent}; wait for it, or name another place"
         ) from error
     return file
 

@@ -35,7 +35,7 @@ def start(place: Path) -> subprocess.Popen[str]:
 
 def trials(place: Path) -> list[dict[str, Any]]:
     """The whole lines of the record, without those that ended as harness errors and had to be run again."""
-    file = place / "trials.ndjson"
+    file = place / "record" / "trials.jsonl"
     lines = file.read_text().split("\n")[:-1] if file.exists() else []
     return [line for line in map(json.loads, lines) if line["status"] != "harness error"]
 

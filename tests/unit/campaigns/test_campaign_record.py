@@ -12,6 +12,7 @@ from faults.grammar import BadArgument
 from lockquake import campaign_record
 from lockquake.campaign_record import FILE, Record, fingerprint
 from lockquake.campaign_sources import what_it_does
+from lockquake.cli.check import expand
 from lockquake.judge import Status
 from lockquake.plan import Plan, build
 from lockquake.trial import TrialResult
@@ -67,11 +68,19 @@ def test_a_line_cut_off_by_a_kill_is_dropped_and_others_go_on(tmp_path: Path) ->
 
 
 def test_a_line_that_is_no_trial_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE).parent.mkdir()
     (tmp_path / FILE).write_text('{"trial": 3}\n')
     with pytest.raises(BadArgument, match="line 1 is no trial"):
         Record(tmp_path)
     (tmp_path / FILE).write_text("")
     Record(tmp_path).close()
+
+
+def test_it_is_no_history_to_check(tmp_path: Path) -> None:
+    with Record(tmp_path) as record:
+        record.add(result(plan(), tmp_path))
+    with pytest.raises(BadArgument, match="holds no histories"):
+        expand((tmp_path,))
 
 
 def test_two_campaigns_do_not_write_to_one_place(tmp_path: Path) -> None:
