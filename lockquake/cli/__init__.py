@@ -17,6 +17,7 @@ COMMANDS = {
     "campaign": "Run a file of plans with expectations.",
     "claims": "Show what is claimed of locks, or hold it against real trials.",
     "check": "Judge recorded histories again, from the files alone.",
+    "conform": "Test whether a lock's adapter keeps the contract, call by call.",
     "export": "Write a history as Jepsen would, for other checkers.",
     "list": "Show the locks, clusters, faults and workloads there are.",
     "images": "Show the container images that are needed, and bring them.",

@@ -100,15 +100,25 @@ class LockContext:
     on_wake: Callable[[str], None] = field(default=lambda how: None)
 
 
+SAFE_FOR = {
+    "threads": "several threads of a process may share one instance",
+    "fork": "a forked child may use and close an instance that its parent goes on using",
+    "asyncio": "calls may be made while an event loop runs in the same thread (they block it)",
+}
+"""What :attr:`Lock.safe_for` may name, and what each means. `lockquake conform` tests what is declared."""
+
+
 class Lock(ABC):
     """One client's view of one lock. Calls end by returning, :class:`Refused` or :class:`Indeterminate`;
     any other exception is a harness error. ``connect`` is called once before the first acquire.
 
     ``writes_owner``: whether the server will hold exactly ``Attempt.owner`` for the attempt, so that what an observer
-    saw there can be tied to it even when the call never came back.
+    saw there can be tied to it even when the call never came back. ``safe_for``: how an instance may be shared, see
+    :data:`SAFE_FOR`; a client uses it from one thread, whatever is declared.
     """
 
     writes_owner: ClassVar[bool] = False
+    safe_for: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, context: LockContext) -> None:
         self.context = context

@@ -36,12 +36,17 @@ class Pottery(Lock):
         from pottery import Redlock
 
         name = self.context.key.removeprefix(PREFIX)
-        self._lock = Redlock(key=name, masters=self._masters, auto_release_time=self._ttl)
-        with outcomes():
-            taken = self._lock.acquire(**how)
+        lock = Redlock(key=name, masters=self._masters, auto_release_time=self._ttl)
+        try:
+            with outcomes():
+                taken = lock.acquire(**how)
+        except Indeterminate:
+            self._lock = lock
+            raise
         if not taken:
             raise Refused("busy")
-        return self._grant(self._lock)
+        self._lock = lock
+        return self._grant(lock)
 
     def renew(self) -> Grant:
         """``extend()``: the lease anew, three times at most."""

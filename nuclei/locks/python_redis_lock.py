@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
 from nuclei.locks.redis_py_client import CLUSTERS, client_for, lease_spec, redis_py_outcomes
 
 PREFIX = "lock:"
@@ -47,11 +47,15 @@ class PythonRedisLock(Lock):
 
         name = self.context.key.removeprefix(PREFIX)
         lock = LibraryLock(self._client, name, expire=self._expire, id=attempt.owner, auto_renewal=self._renews)
-        self._lock = lock
-        with redis_py_outcomes():
-            taken = lock.acquire(**how)
+        try:
+            with redis_py_outcomes():
+                taken = lock.acquire(**how)
+        except Indeterminate:
+            self._lock = lock
+            raise
         if not taken:
             raise Refused("busy")
+        self._lock = lock
         return Grant(owner=lock.id)
 
     def renew(self) -> Grant:

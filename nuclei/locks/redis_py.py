@@ -12,6 +12,7 @@ class RedisPy(Lock):
     """One ``Lock`` for all attempts; each brings its owner value as the token, which the library lets a caller do."""
 
     writes_owner = True
+    safe_for = frozenset({"threads", "fork", "asyncio"})
 
     def __init__(self, context: LockContext) -> None:
         super().__init__(context)

@@ -1,0 +1,103 @@
+"""Checks of what a call says when its link breaks in the middle: nobody can know then, so nothing certain may be said
+that the servers contradict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockquake.conform.bench import Bench
+from lockquake.conform.endings import SEEN_WITHIN, must_be_seen
+from lockquake.conform.outcome import Failed, Undecided
+from lockquake.conform.taker import LONGEST_CALL, Reply, Taker
+
+LIMIT = 1.0
+OWN_TIMEOUT = 2.0
+"""Seconds that a lock has to give a call up by itself; then its connections are closed, so that it learns of it."""
+SETTLING = 1.0
+"""Seconds that servers have to execute what was delivered late, or to free what a lock takes back."""
+
+
+def lost_reply_of_acquire(bench: Bench) -> str:
+    """The server granted it, and the answer never came."""
+    [client] = bench.takers(1)
+    _warm(client)
+    with bench.cut(client, "replies") as close:
+        client.begin("acquire", LIMIT)
+        executed = bench.truth.taken(SEEN_WITHIN)
+        reply = _end(client, close)
+    if not executed:
+        raise Undecided(f"the request did not reach the servers, so no reply was lost; the call {reply.words}")
+    if reply.granted:
+        raise Failed("acquire says granted, although no reply could reach the client")
+    left = not bench.truth.free(SETTLING)
+    if reply.refused and left and not bench.truth.by_majority:
+        raise Failed(f"acquire {reply.words}, but the servers hold its key: it is Indeterminate")
+    if reply.refused:
+        traces = "left behind until its lease ends" if left else "freed again"
+        return f"acquire {reply.words}: too few answered, which is certain; what the servers gave it was {traces}"
+    return f"acquire whose reply was lost {reply.words}"
+
+
+def lost_request_of_acquire(bench: Bench) -> str:
+    """The request is on its way when the client gives up, and arrives later."""
+    [client] = bench.takers(1)
+    _warm(client)
+    with bench.cut(client, "requests", late=True) as close:
+        client.begin("acquire", LIMIT)
+        reply = _end(client, close)
+    arrived = bench.truth.taken(SETTLING)
+    if reply.granted:
+        raise Failed("acquire says granted, although no request had reached a server")
+    if reply.refused and arrived and not bench.truth.by_majority:
+        raise Failed(f"acquire {reply.words}, but its request was under way and was executed later")
+    later = "was executed later" if arrived else "was never executed"
+    return f"acquire whose request was held up {reply.words}; the request {later}"
+
+
+def lost_reply_of_release(bench: Bench) -> str:
+    """The server freed it, and the answer never came."""
+    [client] = bench.takers(1)
+    _warm(client)
+    client.take()
+    must_be_seen(bench)
+    with bench.cut(client, "replies") as close:
+        client.begin("release")
+        executed = bench.truth.free(SEEN_WITHIN)
+        reply = _end(client, close)
+    if not executed:
+        raise Undecided(f"the request did not reach the servers, so no reply was lost; the call {reply.words}")
+    if reply.refused:
+        raise Failed(f"release {reply.words}, but it had freed the lock: it is Indeterminate")
+    return f"release whose reply was lost {reply.words}"
+
+
+def lost_request_of_release(bench: Bench) -> str:
+    """No server ever heard of it."""
+    [client] = bench.takers(1)
+    _warm(client)
+    client.take()
+    must_be_seen(bench)
+    with bench.cut(client, "requests") as close:
+        client.begin("release")
+        reply = _end(client, close)
+        held = bench.truth.held
+    if reply.granted and held:
+        raise Failed("release says that it worked, but no request reached a server, and the lock is still held")
+    return f"release whose request was lost {reply.words}"
+
+
+def _warm(client: Taker) -> None:
+    """What a first call sets up is there; a connection that cannot be opened later has asked nothing."""
+    client.take()
+    client.give_back()
+
+
+def _end(client: Taker, close: Callable[[], None]) -> Reply:
+    """The end of a call on a cut link, which learns of it after a while unless it gives up before."""
+    reply = client.end(OWN_TIMEOUT)
+    if reply is None:
+        close()
+        reply = client.end(LONGEST_CALL)
+    if reply is None:
+        raise Undecided(f"the call did not come back within {LONGEST_CALL:g} s after its connections were closed")
+    return reply
