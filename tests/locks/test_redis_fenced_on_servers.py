@@ -33,9 +33,3 @@ def test_a_write_delayed_beyond_the_lease_is_turned_away(lockquake: Lockquake) -
 @pytest.mark.pause
 def test_a_write_delayed_beyond_the_lease_lands_where_nobody_checks(lockquake: Lockquake) -> None:
     lockquake.shows(NUCLEUS, DELAYED, property="fencing-at-ledger", settings=BRIEF | {"ledger.fencing": False})
-
-
-@pytest.mark.failover
-def test_a_promoted_replica_gives_the_same_token_again(lockquake: Lockquake) -> None:
-    verdict = lockquake.shows("redis-fenced@redis-sentinel", "failover", property="fencing-at-grant")
-    assert "the same fencing token" in verdict.sentence
