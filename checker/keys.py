@@ -75,15 +75,29 @@ class Keys:
         begun = [life for life in self.observed.lives if life.began is not None]
         return sorted(begun, key=lambda life: life.began or 0)
 
+    @cached_property
+    def _claimed(self) -> frozenset[int]:
+        """The keys of owner values by which attempts are known."""
+        return frozenset(np.unique(self.calls.owner.keys[self.calls.acquires]).tolist()) - {NO_NAME}
+
+    @cached_property
+    def _owner_key(self) -> Callable[[str | None], int]:
+        return self.calls.owner.finder()
+
+    def _of_another(self, life: Life) -> bool:
+        """Whether a key is known to be that of some attempt, by a value of its own."""
+        return self._owner_key(life.owner) in self._claimed and life.owner not in self.shared_owners
+
     def _unnamed(self, call: Call) -> list[Life]:
-        """Per node the life that began within 10 ms of the call's return, if no other one began within 20 ms."""
+        """Per node the life that began within 10 ms of the call's return, if no other one began within 20 ms; not one
+        that another attempt is known by."""
         owners = {None, call.owner} if call.owner is None or call.owner in self.shared_owners else {None}
         near: dict[str, list[Life]] = defaultdict(list)
         first = bisect_left(self._begun, call.ret - 2 * NEAR_NS, key=lambda life: life.began or 0)
         for life in islice(self._begun, first, None):
             if (life.began or 0) > call.ret + 2 * NEAR_NS:
                 break
-            if call.owner is None or life.owner in owners:
+            if life.owner in owners if call.owner is not None else not self._of_another(life):
                 near[life.node].append(life)
         only = [found[0] for found in near.values() if len(found) == 1]
         return [life for life in only if abs((life.began or 0) - call.ret) <= NEAR_NS]
