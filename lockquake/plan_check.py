@@ -20,7 +20,7 @@ GROUPS = ("lock", "cluster", "workload", "ledger", "trial")
 POSITIVE = frozenset(
     {"ttl", "session", "op_timeout", "retry", "tick", "down_after", "failover_timeout", "init_limit", "sync_limit"}
     | {"max_leases", "deadline", "requests", "budget", "stock", "copies", "ticks", "period", "segments"}
-    | {"locks", "timeout"}
+    | {"locks", "timeout", "node_timeout"}
 )
 """Settings for which zero has no meaning: leases, sessions, time limits, clock ticks, work to be done."""
 CHOICES: Mapping[str, Sequence[Setting]] = {
@@ -28,6 +28,7 @@ CHOICES: Mapping[str, Sequence[Setting]] = {
     "cluster.masters": (3, 5),
     "cluster.servers": (3, 5),
     "cluster.replicas": (0, 1, 2),
+    "workload.order": ("fixed", "opposite"),
     "workload.hold_shape": SHAPES,
     "workload.think_shape": SHAPES,
 }

@@ -13,7 +13,7 @@ from nuclei import registry
 from nuclei.clusters.base import ClusterEntry, Settings
 from nuclei.locks.base import LockEntry
 from nuclei.locks.loading import load
-from nuclei.platforms.base import Platform, Unsupported
+from nuclei.platforms.base import Platform, Unsupported, Wiring
 from nuclei.platforms.choice import PLATFORMS, Choice, choose
 from nuclei.platforms.image_recipes import DEFAULT_IMAGES
 
@@ -74,12 +74,19 @@ def why_not_fault(
     kind = family(spec)
     if reason := kind.impossible_with(spec, cluster, settings or cluster.defaults):
         return reason
-    entry = PLATFORMS[platform]
-    needs = kind.needs(spec, linked=linked(cluster, settings))
+    entry, wiring = PLATFORMS[platform], _wiring(cluster, settings)
+    needs = kind.needs(spec, linked=bool(wiring.peers or wiring.direct))
+    if wiring.direct and "links-between-nodes" in needs:
+        needs = (needs - {"links-between-nodes"}) | {"packets-between-nodes"}
     return next((why for need in sorted(needs) if (why := entry.cannot(need))), None)
 
 
-def linked(cluster: ClusterEntry, settings: Settings | None = None) -> bool:
-    """Whether a cluster's nodes talk to each other."""
+def linked(cluster: ClusterEntry) -> bool:
+    """Whether a cluster's nodes talk to each other by default."""
+    wiring = _wiring(cluster, None)
+    return bool(wiring.peers or wiring.direct)
+
+
+def _wiring(cluster: ClusterEntry, settings: Settings | None) -> Wiring:
     nowhere = cast(Platform, None)  # its description needs no platform
-    return bool(cluster.make(nowhere, settings or cluster.defaults).wiring([]).peers)
+    return cluster.make(nowhere, settings or cluster.defaults).wiring([])

@@ -87,10 +87,14 @@ def _word(text: str) -> Value:
 
 class Console:
     """redis-cli inside ``node``, connected to its own server on ``port``. Opened at the first use, and again after
-    the node was frozen or restarted. Thread-safe."""
+    the node was frozen or restarted. Thread-safe.
 
-    def __init__(self, platform: Platform, node: str, port: int) -> None:
+    ``prelude``: a command that goes before every question, because what it does belongs to a connection, and those come
+    and go: READONLY, without which a replica in a Redis Cluster does not read."""
+
+    def __init__(self, platform: Platform, node: str, port: int, prelude: Sequence[str] = ()) -> None:
         self.node = node
+        self._prelude = [prelude] if prelude else []
         self._platform = platform
         self._port = port
         self._pipe: Pipe | None = None
@@ -123,9 +127,9 @@ class Console:
     def _lines(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:
         with self._lock:
             for _ in range(_TRIES):
-                answers = self._exchange(commands, timeout)
+                answers = self._exchange([*self._prelude, *commands], timeout)
                 if all(answers):
-                    return answers
+                    return answers[len(self._prelude) :]
             raise NoAnswer(f"{self.node} closed the connection {_TRIES} times on {commands[0][0]}")
 
     def _exchange(self, commands: Sequence[Sequence[str | float]], timeout: float) -> list[list[str]]:

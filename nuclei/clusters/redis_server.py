@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Sequence
 
 from nuclei.clusters.clocks import Ahead, compare
 from nuclei.clusters.console import Console, ConsoleError, NoAnswer, Reply
@@ -16,9 +17,9 @@ _NOT_SETTABLE = {"replicaof", "slaveof"}
 class RedisServer:
     """The server of ``node``. Thread-safe; nothing of it crosses a proxy but :meth:`ping`."""
 
-    def __init__(self, platform: Platform, node: NodeSpec) -> None:
+    def __init__(self, platform: Platform, node: NodeSpec, prelude: Sequence[str] = ()) -> None:
         self.name = node.name
-        self.console = Console(platform, node.name, node.port)
+        self.console = Console(platform, node.name, node.port, prelude)
         self._platform = platform
         self._original: dict[str, str] = {}
 

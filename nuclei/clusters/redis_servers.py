@@ -18,9 +18,15 @@ _ROLES = {"master": "primary", "slave": "replica", "sentinel": "sentinel"}
 class RedisServers(TendedCluster):
     """Base of the Redis topologies: all nodes speak the Redis protocol, sentinels too."""
 
+    prelude: Sequence[str] = ()
+    """What consoles say before every question, see :class:`Console`."""
+
     def __init__(self, platform: Platform, settings: Settings) -> None:
         super().__init__(platform, settings)
-        self.servers = {name: RedisServer(platform, node) for name, node in self.nodes.items()}
+        self.servers = {
+            name: RedisServer(platform, node, () if name == LEDGER else self.prelude)
+            for name, node in self.nodes.items()
+        }
 
     @property
     def consoles(self) -> dict[str, Console]:

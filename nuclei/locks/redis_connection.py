@@ -221,9 +221,15 @@ def by_sentinels(
     return find
 
 
-def connection_for(surroundings: Surroundings) -> RedisConnection:
-    """The connection a lock uses in its cluster: through Sentinel where there are sentinels, else the one server."""
+def connection_for(surroundings: Surroundings, key: str) -> RedisConnection:
+    """The connection a lock on ``key`` uses in its cluster: to the master of the key's slot in a Redis Cluster, through
+    Sentinel where there are sentinels, else to the one server."""
+    from nuclei.locks.redis_slots import ROLE, by_slot
+
     timeout = surroundings.number("op_timeout", 0.5)
+    if ROLE in surroundings.nodes:
+        places = [(name, surroundings.endpoints[name]) for name in surroundings.nodes[ROLE]]
+        return RedisConnection(by_slot(places, surroundings.address_book, key, timeout), timeout)
     sentinels = surroundings.nodes.get("sentinel", [])
     if sentinels:
         places = [(name, surroundings.endpoints[name]) for name in sentinels]

@@ -35,7 +35,7 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
-from nuclei.locks.redis_lock import CLUSTERS, GAP, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, lease_ns
+from nuclei.locks.redis_lock import GAP, ONE_KEY, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, lease_ns
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
@@ -70,7 +70,7 @@ CREEP = f"{HANDLING_DEADLOCKS}: even if C4 set the key a bit in the future this 
 LOCK = LockEntry(
     name="redis-getset",
     summary="the value is a deadline; a past one is swapped by GETSET, and only who gets it back is in",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisGetset,
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},

@@ -16,6 +16,8 @@ from nuclei.locks.redis_connection import connection_for
 SINGLE, SENTINEL = ("redis-single",), ("redis-sentinel",)
 REPLICA = ("redis-replica",)
 CLUSTERS = (*SINGLE, *SENTINEL, *REPLICA)
+ONE_KEY = (*CLUSTERS, "redis-cluster")
+"""Where a lock can run that is one key: Redis Cluster does nothing to two keys at once."""
 UNATTENDED = (*SINGLE, *REPLICA)
 """Where nobody is promoted unless somebody acts."""
 REPLICATED = (*SENTINEL, *REPLICA)
@@ -104,7 +106,7 @@ class RedisLock(KeyLock):
 
     def __init__(self, context: LockContext) -> None:
         super().__init__(context)
-        self.redis = connection_for(context.surroundings)
+        self.redis = connection_for(context.surroundings, context.key)
         self._gap = context.surroundings.number("gap", 0.0)
 
     def reach(self) -> None:

@@ -75,7 +75,7 @@ class RedisReentrant(RedisLock):
         self._releases = 0
         self._channel_name = f"{self.key}:channel"
         self._channel = RedisChannel(self.redis.find, self._channel_name, surroundings.number("op_timeout", 0.5))
-        self._renewals = connection_for(surroundings)
+        self._renewals = connection_for(surroundings, self.key)
         self._watchdog = Watchdog(self._renew, self._ttl_ms / 3000, self._found_nothing)
 
     def take(self, attempt: Attempt) -> Grant | None:

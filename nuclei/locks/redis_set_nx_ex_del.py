@@ -30,7 +30,7 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_lock import (
-    CLUSTERS,
+    ONE_KEY,
     RECOVERY_MARGIN_NS,
     REPLICATED,
     SECOND_NS,
@@ -78,7 +78,7 @@ SET = "https://redis.io/docs/latest/commands/set/ (Patterns: the lock can be mad
 LOCK = LockEntry(
     name="redis-set-nx-ex-del",
     summary="SET NX EX to take, blind DEL to free; a lease, but anybody's release frees it",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisSetNxExDel,
     spec=spec,
     defaults={"ttl": 2.0, **TIMES},

@@ -30,7 +30,7 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_lock import (
-    CLUSTERS,
+    ONE_KEY,
     RECOVERY_MARGIN_NS,
     REPLICATED,
     SENTINEL,
@@ -100,7 +100,7 @@ KLEPPMANN = "M. Kleppmann, How to do distributed locking, 2016 (Protecting a res
 LOCK = LockEntry(
     name="redis-set-nx-px",
     summary="SET NX PX with an owner value, released by compare-and-delete in a script",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisSetNxPx,
     spec=spec,
     defaults={"ttl": 2.0, **TIMES},

@@ -27,7 +27,7 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import CLUSTERS, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, RedisLock
+from nuclei.locks.redis_lock import ONE_KEY, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, RedisLock
 
 
 class RedisSetnx(RedisLock):
@@ -62,7 +62,7 @@ NO_PERSISTENCE = "https://redis.io/docs/latest/operate/oss_and_stack/management/
 LOCK = LockEntry(
     name="redis-setnx",
     summary="SETNX to take, blind DEL to free; no lease, no owner",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisSetnx,
     spec=spec,
     defaults=TIMES,

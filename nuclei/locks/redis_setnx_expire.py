@@ -31,8 +31,8 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_lock import (
-    CLUSTERS,
     GAP,
+    ONE_KEY,
     RECOVERY_MARGIN_NS,
     REPLICATED,
     SECOND_NS,
@@ -90,7 +90,7 @@ KILLED_BETWEEN = Scenario(
 LOCK = LockEntry(
     name="redis-setnx-expire",
     summary="SETNX, then EXPIRE, blind DEL: a holder that dies between the two leaves the lock taken for ever",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisSetnxExpire,
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},

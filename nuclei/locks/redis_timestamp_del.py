@@ -30,8 +30,8 @@ from nuclei.locks.claims import (
 )
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
 from nuclei.locks.redis_lock import (
-    CLUSTERS,
     GAP,
+    ONE_KEY,
     RECOVERY_MARGIN_NS,
     REPLICATED,
     SENTINEL,
@@ -68,7 +68,7 @@ RACE = f"{HANDLING_DEADLOCKS}: ERROR: because of a race condition, both C1 and C
 LOCK = LockEntry(
     name="redis-timestamp-del",
     summary="the value is a deadline; who reads a past one deletes the key, then SETNX: two rescuers get in",
-    clusters=CLUSTERS,
+    clusters=ONE_KEY,
     make=RedisTimestampDel,
     spec=spec,
     defaults={"ttl": 2.0, **TIMES, **GAP},

@@ -7,17 +7,23 @@ A link runs from a source (a client site or a node) to a target (a node). Its *r
   it are closed by the heal (a proxy cannot give lost bytes back); new ones work at once.
 - ``stall``: bytes and FINs are kept and delivered after the heal, late commands included. Connections survive.
 - ``close``: the listener goes away and every connection is closed both ways: peers learn at once. Always both streams.
+
+A direct link (``packets.py``) has no proxy in it. There a black hole and a stall are the same: packets are dropped both
+ways, and TCP sends them again after the heal. It cannot be closed, nor cut in one stream only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 import msgspec
 
 from .control import AlreadyThere, ProxyControl, ProxyControlError, ProxySpec, ProxyState, Toxic
+
+if TYPE_CHECKING:
+    from .packets import DirectLink, PacketFilter
 
 How = Literal["black-hole", "stall", "close"]
 Streams = Literal["both", "requests", "replies"]
@@ -58,16 +64,24 @@ class Cut(msgspec.Struct, frozen=True):
 
 
 class Links:
-    """The links of one cluster, all on one proxy server.
+    """The links of one cluster: ``links`` all on one proxy server, ``direct`` ones cut by ``packets``.
 
     Raises:
         ProxyControlError: two links have the same name.
     """
 
-    def __init__(self, control: ProxyControl, links: Iterable[Link]) -> None:
+    def __init__(
+        self,
+        control: ProxyControl,
+        links: Iterable[Link],
+        direct: Iterable[DirectLink] = (),
+        packets: PacketFilter | None = None,
+    ) -> None:
         self.control = control
         self.links: dict[str, Link] = {}
-        for link in links:
+        self._direct = {link.name: link for link in direct}
+        self._packets = packets
+        for link in (*links, *self._direct.values()):
             if link.name in self.links:
                 raise ProxyControlError(
                     f"The link {link.name!r} is described twice; give every source and target once."
@@ -86,7 +100,8 @@ class Links:
         Raises:
             ProxyControlError: an address cannot be listened on, or the proxy does not answer.
         """
-        return self.control.populate([ProxySpec(link.name, link.listen, link.upstream) for link in self.links.values()])
+        proxied = [link for link in self.links.values() if link.name not in self._direct]
+        return self.control.populate([ProxySpec(link.name, link.listen, link.upstream) for link in proxied])
 
     def names(self, source: str | None = None, target: str | None = None) -> list[str]:
         """Names of the links from ``source`` and to ``target``; None stands for any."""
@@ -103,6 +118,12 @@ class Links:
         """
         cut = _checked(how, streams)
         wanted = self._known(names)
+        whole = streams == "both" and how != "close"
+        if not whole and (direct := [name for name in wanted if name in self._direct]):
+            raise ProxyControlError(
+                f"No proxy stands in {direct[0]}: its packets can be dropped both ways, but it cannot be closed, nor "
+                "cut in one stream; use black-hole."
+            )
         changed = [name for name in wanted if self._cuts.get(name, cut) != cut]
         self._each(changed, self._restore, "restored before cutting anew")
         for name in wanted:
@@ -161,6 +182,9 @@ class Links:
         return wanted
 
     def _apply(self, name: str, cut: Cut) -> bool:
+        if self._packets is not None and name in self._direct:
+            self._packets.drop(self._direct[name])
+            return False
         if cut.how == "close":
             self.control.disable(name)
         for toxic in _toxics(cut):
@@ -172,6 +196,10 @@ class Links:
 
     def _restore(self, name: str) -> bool:
         cut = self._cuts[name]
+        if self._packets is not None and name in self._direct:
+            self._packets.let(self._direct[name])
+            del self._cuts[name]
+            return False
         if cut.how == "close":
             self.control.enable(name)
         anew = [self.control.remove_toxic(name, toxic.name) for toxic in reversed(_toxics(cut))]

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from nuclei.locks.base import Endpoint
@@ -41,17 +42,23 @@ def node_via(name: str) -> str:
     return f"@via:{name}@"
 
 
-_MARK = re.compile(r"@(home|listen|self)@|@(host|via):([\w.-]+)@")
+def node_direct(name: str) -> str:
+    """The address at which a node that is among ``Wiring.direct`` is reached by the others, past every proxy."""
+    return f"@direct:{name}@"
+
+
+_MARK = re.compile(r"@(home|listen|self)@|@(host|via|direct):([\w.-]+)@")
 
 
 class Place(NamedTuple):
-    """What a platform fills in for one node; ``hosts`` and ``vias`` by the name of the node they lead to."""
+    """What a platform fills in for one node; ``hosts``, ``vias``, ``direct`` by the name of the node they lead to."""
 
     home: str
     listen: str
     own: str
     hosts: Mapping[str, str]
     vias: Mapping[str, str]
+    direct: Mapping[str, str] = MappingProxyType({})
 
     def fill(self, text: str) -> str:
         """``text`` with the marks of this module replaced. Raises KeyError for a node that does not exist."""
@@ -60,7 +67,7 @@ class Place(NamedTuple):
             plain, kind, name = mark.groups()
             if plain is not None:
                 return {"home": self.home, "listen": self.listen, "self": self.own}[plain]
-            return (self.hosts if kind == "host" else self.vias)[name]
+            return {"host": self.hosts, "via": self.vias, "direct": self.direct}[kind][name]
 
         return _MARK.sub(value, text)
 
@@ -115,6 +122,9 @@ class Wiring:
     first. The way through a name goes on through the site's own link to that node, so what is done to this link is done
     to whoever comes by the name; ``Links.lead`` makes it lead to another node.
 
+    ``direct`` are nodes that reach each other past the proxy, because they spread one address of each other to
+    everybody. Where a platform can drop their packets, there is a link for each ordered pair of them all the same.
+
     Links are named ``source>target``; where a pair of nodes has several ports, each is a link of its own named
     ``source>target.port``. Ask a link for its ``source`` and ``target`` instead of taking its name apart."""
 
@@ -123,6 +133,7 @@ class Wiring:
     served: Sequence[str]
     sites: Sequence[str]
     names: Mapping[str, str] = field(default_factory=dict)
+    direct: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

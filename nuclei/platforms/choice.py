@@ -11,9 +11,9 @@ from typing import Literal
 
 from nuclei.platforms.base import HarnessError, Platform
 
-Ability = Literal["links-between-nodes", "clocks"]
-"""What a fault may need beyond pausing, killing and cutting clients off: cutting links between nodes, moving the wall
-clock of one."""
+Ability = Literal["links-between-nodes", "packets-between-nodes", "clocks"]
+"""What a fault may need beyond pausing, killing and cutting clients off: cutting links between nodes (by the proxy, or
+where nodes reach each other past it, by dropping packets), moving the wall clock of one."""
 
 AUTO = "auto"
 
@@ -83,6 +83,11 @@ def _no_server(image: str) -> str | None:
 def _process_cannot(ability: Ability) -> str | None:
     from nuclei.platforms.process import clock, namespaces
 
+    if ability == "packets-between-nodes":
+        return (
+            "these nodes reach each other past the proxy, and here they share one network, in which a packet filter "
+            "would be the whole machine's; --platform docker can cut them apart"
+        )
     return namespaces.why_not() if ability == "links-between-nodes" else clock.why_not()
 
 
@@ -90,6 +95,19 @@ def _docker_cannot(ability: Ability) -> str | None:
     """``date -s`` in a container would move the clock of the whole machine."""
     if ability == "clocks":
         return "clocks of containers cannot be moved yet, only those of platform process"
+    return _no_packet_filter() if ability == "packets-between-nodes" else None
+
+
+def _no_packet_filter() -> str | None:
+    """Why packets cannot be dropped inside the containers of Redis nodes. A missing image is told of at its start."""
+    from nuclei.platforms.images import resolve
+
+    try:
+        image = resolve("redis")
+    except HarnessError:
+        return None
+    if image.flavour == "official":
+        return f"the image {image.reference} brings no iptables; `lockquake images --ensure --no-pull` builds one"
     return None
 
 

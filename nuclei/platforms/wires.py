@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nuclei.network.links import Link
+from nuclei.network.packets import DirectLink
 from nuclei.platforms.base import Wiring
 from nuclei.platforms.port_link import PortLink
 
@@ -61,6 +62,17 @@ def links(wiring: Wiring, addresses: Addresses) -> list[Link]:
         label = str(port) if pairs.count((source, target)) > 1 else ""
         found.append(PortLink(source, target, listen, upstream, label))
     return found
+
+
+def direct_links(wiring: Wiring, own: Mapping[str, str]) -> list[DirectLink]:
+    """One for each ordered pair of the nodes that reach each other past the proxy; ``own``: their addresses."""
+    ports = {node.name: (node.port, *node.ports) for node in wiring.nodes}
+    return [
+        DirectLink(source, target, "", f"{own[target]}:{ports[target][0]}", ports[target])
+        for source in wiring.direct
+        for target in wiring.direct
+        if source != target
+    ]
 
 
 def proxy_arguments(address: str, late: Sequence[int]) -> list[str]:

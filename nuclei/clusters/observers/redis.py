@@ -7,7 +7,7 @@ Every node is watched on its own: after a failover two nodes may hold two owner 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from nuclei.clusters.base import Observer
 from nuclei.clusters.observers.redis_node import RedisNodeWatch, RowWriter
@@ -16,11 +16,15 @@ from nuclei.platforms.base import Platform
 
 
 class RedisObserver(Observer):
-    """Watches ``key`` on the nodes ``ports`` (name → port)."""
+    """Watches ``key`` on the nodes ``ports`` (name → port). ``prelude``: see :class:`Console`."""
 
-    def __init__(self, platform: Platform, ports: Mapping[str, int], key: str, writer: RowWriter) -> None:
+    def __init__(
+        self, platform: Platform, ports: Mapping[str, int], key: str, writer: RowWriter, prelude: Sequence[str] = ()
+    ) -> None:
         self._stop = threading.Event()
-        self._watches = [RedisNodeWatch(platform, node, port, key, writer, self._stop) for node, port in ports.items()]
+        self._watches = [
+            RedisNodeWatch(platform, node, port, key, writer, self._stop, prelude) for node, port in ports.items()
+        ]
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Sequence
 from typing import Protocol
 
 from histories.rows import Role, Server
@@ -46,13 +47,20 @@ class RedisNodeWatch:
     """Watches one node until ``stop``. ``seen`` is set after the first reading; ``trouble`` is the last failure."""
 
     def __init__(
-        self, platform: Platform, node: str, port: int, key: str, writer: RowWriter, stop: threading.Event
+        self,
+        platform: Platform,
+        node: str,
+        port: int,
+        key: str,
+        writer: RowWriter,
+        stop: threading.Event,
+        prelude: Sequence[str] = (),
     ) -> None:
         self.node = node
         self.seen = threading.Event()
         self.trouble = "nothing yet"
         self._platform, self._key, self._writer, self._stop = platform, key, writer, stop
-        self._console = Console(platform, node, port)
+        self._console = Console(platform, node, port, prelude)
         self._events = KeyEvents(platform, node, port, key)
         self._holdings = Holdings()
         self._last: Reading | None = None

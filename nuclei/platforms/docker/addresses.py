@@ -22,16 +22,16 @@ DEFAULT_SUBNETS = "10.203.0.0/16"
 # Below the kernel's ephemeral range (32768 and up), which hands out ports to every outgoing connection.
 DEFAULT_PORTS = "20000-29999"
 _PREFIX = 29
-NEEDED_SUBNETS = 30
+NEEDED_SUBNETS = 35
 """What all clusters side by side take: a subnet for every node, and one for the clients' side."""
-NEEDED_PORTS = 106
+NEEDED_PORTS = 126
 """Likewise: for every cluster one of the proxy itself, and one per served node or name for three clients and for the
 runner."""
 
 
 @dataclass(frozen=True)
 class Subnet:
-    """Eight addresses: the bridge's own, the proxy's and the node's."""
+    """Eight addresses: the bridge's own, the proxy's and the node's; or more, for several nodes."""
 
     network: ipaddress.IPv4Network
 
@@ -47,8 +47,12 @@ class Subnet:
 
     @property
     def node(self) -> str:
-        """The node's address in this network."""
-        return str(self.network[3])
+        """The node's address in this network, the first one's where there are several."""
+        return self.place(0)
+
+    def place(self, number: int) -> str:
+        """The address of node ``number`` (0, 1, …) in this network. Raises IndexError when it has no more."""
+        return str(list(self.network.hosts())[2 + number])
 
 
 class Subnets:
@@ -90,8 +94,18 @@ class Subnets:
             f"takes {NEEDED_SUBNETS}; name a larger private block, like {DEFAULT_SUBNETS}"
         )
 
-    def take(self) -> Subnet:
-        """The next one. Raises HarnessError when the block is used up."""
+    def take(self, nodes: int = 1) -> Subnet:
+        """The next one, or the next two as one when there is no room for so many nodes in it. Raises HarnessError when
+        the block is used up."""
+        found = self._next()
+        while not _room(found.network, nodes):
+            wide = found.network.supernet()
+            found = self._next()
+            if found.network.supernet() == wide:
+                found = Subnet(wide)
+        return found
+
+    def _next(self) -> Subnet:
         with self._lock:
             subnet = next(self._order, None)
         if subnet is None:
@@ -102,6 +116,11 @@ class Subnets:
                 "(`docker network prune`)"
             )
         return subnet
+
+
+def _room(network: ipaddress.IPv4Network, nodes: int) -> bool:
+    """Whether a network has addresses for the bridge, the proxy, so many nodes, and the network itself."""
+    return network.num_addresses - 4 >= nodes
 
 
 def host_routes(table: Path = Path("/proc/net/route")) -> list[ipaddress.IPv4Network]:

@@ -46,10 +46,12 @@ class Containers:
         ports: Mapping[str, tuple[str, int]] | None = None,
         hosts: Mapping[str, str] | None = None,
         copied: Sequence[tuple[bytes | Path, str]] = (),
+        capabilities: Sequence[str] = (),
     ) -> Any:
         """Create, fill and start the container ``name`` with a static address; returns the SDK's container.
 
-        ``copied``: bytes or a directory → where it goes. Raises HarnessError (the container may be left, created).
+        ``copied``: bytes or a directory → where it goes. ``capabilities``: what it may do beyond nothing. Raises
+        HarnessError (the container may be left, created).
         """
         from docker.types import EndpointConfig, LogConfig
 
@@ -65,6 +67,7 @@ class Containers:
             extra_hosts=dict(hosts or {}),
             labels=self.labels,
             cap_drop=["ALL"],
+            cap_add=list(capabilities),
             security_opt=["no-new-privileges"],
             log_config=LogConfig(type="json-file", config=_LOGS),
             **({} if entrypoint is None else {"entrypoint": list(entrypoint)}),

@@ -28,9 +28,8 @@ _HOME = "/opt"
 _SERVER = Path(nuclei.network.__file__).parent / "toxiproxy"
 
 
-def links(wiring: Wiring, edge: Claimed, networks: Mapping[str, Claimed]) -> list[Link]:
-    """Every link with the address the hub listens on and the node's own address behind it."""
-    own = {node: network.subnet.node for node, network in networks.items()}
+def links(wiring: Wiring, edge: Claimed, networks: Mapping[str, Claimed], own: Mapping[str, str]) -> list[Link]:
+    """Every proxied link with the address the hub listens on and the node's own address behind it."""
     proxied = {node: network.subnet.proxy for node, network in networks.items()}
     return wires.links(wiring, wires.Addresses(own, proxied, edge.subnet.proxy))
 

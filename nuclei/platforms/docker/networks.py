@@ -22,15 +22,18 @@ class Claimed:
     subnet: Subnet
 
 
-def claim(client: DockerClient, name: str, subnets: Subnets, labels: Mapping[str, str], *, internal: bool) -> Claimed:
-    """Create the network ``name`` on the first free subnet. ``internal``: no way out, not even to the host's routes.
+def claim(
+    client: DockerClient, name: str, subnets: Subnets, labels: Mapping[str, str], *, internal: bool, nodes: int = 1
+) -> Claimed:
+    """Create the network ``name`` for so many nodes on the first free subnet. ``internal``: no way out, not even to the
+    host's routes.
 
     Raises HarnessError when the block is used up or the daemon refuses for another reason.
     """
     from docker.types import IPAMConfig, IPAMPool
 
     while True:
-        subnet = subnets.take()
+        subnet = subnets.take(nodes)
         pool = IPAMPool(subnet=str(subnet.network), gateway=subnet.gateway)
         try:
             with explained(f"create network {name} on {subnet.network}"):

@@ -15,6 +15,7 @@ from typing import Any
 from nuclei.locks.base import Endpoint
 from nuclei.network.control import ProxyControl, ProxyControlError
 from nuclei.network.links import Links
+from nuclei.network.packets import PacketFilter
 from nuclei.platforms import images, sweep, wires
 from nuclei.platforms.base import ExecResult, HarnessError, NodeSpec, Pipe, Place, Platform, Wiring
 from nuclei.platforms.config_files import write_config
@@ -34,6 +35,8 @@ START_SWEEP_SECONDS = 5.0
 """A start does not wait for long on what a dead run left and will not go: it is in nobody's way."""
 
 _PARALLEL = 12
+_EDGE, _DIRECT = "edge", "direct"
+"""Networks beside those of single nodes: the clients' side, and the one of nodes that reach each other directly."""
 _ALL_INTERFACES = "0.0.0.0"  # of a container, whose only network is internal
 
 
@@ -62,6 +65,8 @@ class DockerPlatform(Platform):
         self._containers: Containers | None = None
         self._nodes: dict[str, Any] = {}
         self._networks: dict[str, Claimed] = {}
+        self._own_at: dict[str, str] = {}
+        """Every node's own address."""
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self._own = OwnActs()
         self._client = connect(timeout=CALL_SECONDS)
@@ -87,13 +92,13 @@ class DockerPlatform(Platform):
         labels = sweep.labels(self.run_id)
         self._containers = Containers(self._client, f"lockquake-{self.run_id}", labels, CALL_SECONDS)
         names = {node.name: node.name for node in wiring.nodes}
-        self._place = Place(boot.HOME, _ALL_INTERFACES, "127.0.0.1", hosts=names, vias=names)
-        wiring = replace(wiring, nodes=[self._place.settle(node) for node in wiring.nodes])
-        write_config(wiring.nodes, rundir / "config")
         began = time.monotonic()
         with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="docker-start") as pool:
-            say(f"docker: {len(wiring.nodes) + 1} networks, the proxy, {len(wiring.nodes)} nodes (run {self.run_id})")
+            say(f"docker: the networks, the proxy, {len(wiring.nodes)} nodes (run {self.run_id})")
             edge = self._claim_networks(pool, wiring, labels)
+            self._place = Place(boot.HOME, _ALL_INTERFACES, "127.0.0.1", hosts=names, vias=names, direct=self._own_at)
+            wiring = replace(wiring, nodes=[self._place.settle(node) for node in wiring.nodes])
+            write_config(wiring.nodes, rundir / "config")
             self._start_hub(choices["toxiproxy"], wiring, edge)
             list(pool.map(lambda node: self._create(node, wiring, choices[node.image].reference), wiring.nodes))
         for name in self._nodes:
@@ -106,20 +111,25 @@ class DockerPlatform(Platform):
     def _claim_networks(self, pool: ThreadPoolExecutor, wiring: Wiring, labels: Mapping[str, str]) -> Claimed:
         def one(name: str) -> Claimed:
             full = f"lockquake-{self.run_id}-{name}"
-            return claim(self._client, full, self._subnets, labels, internal=name != "edge")
+            nodes = len(wiring.direct) if name == _DIRECT else 1
+            return claim(self._client, full, self._subnets, labels, internal=name != _EDGE, nodes=nodes)
 
-        names = [*(node.name for node in wiring.nodes), "edge"]
+        alone = [node.name for node in wiring.nodes if node.name not in wiring.direct]
+        names = [*alone, _EDGE, *([_DIRECT] if wiring.direct else [])]
         found = dict(zip(names, pool.map(one, names), strict=True))
-        edge = found.pop("edge")
-        self._networks = found
-        return edge
+        self._networks = {node.name: found[node.name if node.name in alone else _DIRECT] for node in wiring.nodes}
+        self._own_at = {name: self._networks[name].subnet.node for name in alone}
+        self._own_at |= {name: found[_DIRECT].subnet.place(number) for number, name in enumerate(wiring.direct)}
+        return found[_EDGE]
 
     def _start_hub(self, image: images.ImageChoice, wiring: Wiring, edge: Claimed) -> None:
         assert self._containers is not None
-        feet = list(self._networks.values())
+        feet = list({network.id: network for network in self._networks.values()}.values())
         proxy, published = hub.start(self._containers, image, wiring, edge, feet, self._ports)
         control = ProxyControl("127.0.0.1", published[wires.CONTROL_PORT])
-        self.links = Links(control, hub.links(wiring, edge, self._networks))
+        packets = PacketFilter(self.pipe, lambda node: self.state(node) != "exited")
+        direct = wires.direct_links(wiring, self._own_at)
+        self.links = Links(control, hub.links(wiring, edge, self._networks, self._own_at), direct, packets)
         try:
             control.wait_until_answering(_PROXY_SECONDS)
             self.links.establish()
@@ -132,18 +142,23 @@ class DockerPlatform(Platform):
 
     def _create(self, node: NodeSpec, wiring: Wiring, image: str) -> None:
         assert self._containers is not None
-        network = self._networks[node.name]
-        others = {other.name: network.subnet.proxy for other in wiring.nodes}
+        network, own = self._networks[node.name], self._own_at
+        direct = node.name in wiring.direct
+        others = {
+            other.name: own[other.name] if direct and other.name in wiring.direct else network.subnet.proxy
+            for other in wiring.nodes
+        }
         self._nodes[node.name] = self._containers.start(
             node.name,
             image,
             network,
-            address=network.subnet.node,
+            address=own[node.name],
             command=[str(word) for word in node.command],
             entrypoint=boot.entrypoint(),
             environment={**node.env, **boot.environment(node.files)},
-            hosts={**others, node.name: network.subnet.node},
+            hosts={**others, node.name: own[node.name]},
             copied=[(text.encode(), path) for path, text in node.files.items()],
+            capabilities=["NET_ADMIN"] if direct else [],
         )
 
     def place(self, node: str) -> Place:
@@ -173,7 +188,7 @@ class DockerPlatform(Platform):
         with explained(f"start {node}"):
             container.start()
         found = self.require_running(node)
-        address = self._networks[node].subnet.node
+        address = self._own_at[node]
         seen = container.attrs["NetworkSettings"]["Networks"][self._networks[node].name]["IPAddress"]
         if seen != address:
             raise HarnessError(f"{node} came back with address {seen} instead of {address}: links would miss it")

@@ -31,7 +31,7 @@ class Layout:
         around = self.block.proxied(self.nodes.index(name))
         vias = {other: own[other] if other == name or not self.named else around for other in self.nodes}
         hosts = {other: other for other in self.nodes} if self.named else own
-        return Place(str(self.home / name), own[name], own[name], hosts=hosts, vias=vias)
+        return Place(str(self.home / name), own[name], own[name], hosts=hosts, vias=vias, direct=own)
 
     def addresses(self) -> Addresses:
         """Where the proxy listens, and for whom."""

@@ -176,8 +176,8 @@ def test_what_each_sentinel_said_is_in_the_refusal(stage: MakeStage) -> None:
 def test_the_surroundings_decide_how_the_primary_is_found(stage: MakeStage) -> None:
     server = stage(lambda words: "single")
     alone = Surroundings(cluster="c", endpoints={"redis-1": server.endpoint}, nodes={"redis": ["redis-1"]})
-    redis = connection_for(alone)
+    redis = connection_for(alone, "k")
     assert redis.command("GET", "k") == "single"
     redis.close()
     with pytest.raises(ValueError, match="no sentinel"):
-        connection_for(Surroundings(cluster="c", endpoints={}, nodes={"redis": ["redis-1", "redis-2"]}))
+        connection_for(Surroundings(cluster="c", endpoints={}, nodes={"redis": ["redis-1", "redis-2"]}), "k")

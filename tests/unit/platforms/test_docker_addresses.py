@@ -11,6 +11,7 @@ import pytest
 from nuclei.platforms.base import HarnessError, Platform
 from nuclei.platforms.docker.addresses import NEEDED_PORTS, NEEDED_SUBNETS, Ports, Subnets, host_routes
 from nuclei.platforms.docker.freezer import frozen
+from nuclei.platforms.image_recipes import DEFAULT_IMAGES
 from nuclei.platforms.wires import gates
 from nuclei.registry import clusters
 
@@ -26,6 +27,20 @@ def test_subnets_cover_the_block_once_and_then_name_the_variable() -> None:
 def test_addresses_within_a_subnet_differ() -> None:
     subnet = Subnets("10.9.0.0/29", routes=[]).take()
     assert (subnet.gateway, subnet.proxy, subnet.node) == ("10.9.0.1", "10.9.0.2", "10.9.0.3")
+
+
+def test_a_subnet_for_several_nodes_is_two_that_lie_side_by_side() -> None:
+    subnets = Subnets("10.9.0.0/26", routes=[])
+    wide = subnets.take(nodes=6)
+    assert wide.network.prefixlen == 28
+    assert [str(wide.network[number]) for number in (1, 2, 3, 8)] == [
+        wide.gateway,
+        wide.proxy,
+        wide.node,
+        wide.place(5),
+    ]
+    others = [subnets.take().network for _ in range(4)]
+    assert not any(wide.network.overlaps(other) for other in others)
 
 
 def test_subnets_the_host_has_routes_to_are_left_out() -> None:
@@ -65,9 +80,11 @@ def test_a_small_range_of_ports_is_not_blamed_on_others() -> None:
 
 
 def test_what_is_needed_is_what_all_clusters_side_by_side_take() -> None:
+    """All whose images set-up brings."""
     wirings = [
         entry.make(cast(Platform, None), entry.defaults).wiring(["c1", "c2", "c3", "runner"])
         for entry in clusters().values()
+        if set(entry.images) <= set(DEFAULT_IMAGES)
     ]
     assert sum(len(wiring.nodes) + 1 for wiring in wirings) == NEEDED_SUBNETS
     assert sum(len(gates(wiring)) + 1 for wiring in wirings) == NEEDED_PORTS

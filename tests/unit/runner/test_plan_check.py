@@ -72,7 +72,7 @@ def test_a_text_stays_the_text_that_was_typed() -> None:
         ("partition:side=x", "primary, primary.client or client"),
         ("partition:how=x", "black-hole, stall or close"),
         ("partition:ledger=x", "keep or cut"),
-        ("failover:recipe=x", "cut-then-kill or split-brain"),
+        ("failover:recipe=x", "cut-then-kill, split-brain or ordered"),
     ],
 )
 def test_faults_name_what_there_is(fault: str, words: str) -> None:
