@@ -105,6 +105,7 @@ RECOVERY = f"{MANUAL} (Performance, crash recovery and fsync)"
 TIMINGS = "M. Kleppmann, How to do distributed locking, 2016 (Breaking Redlock with bad timings)"
 
 TOLERANT = f"{MANUAL} (Safety and Liveness guarantees): fault tolerance"
+UNREPLICATED = f"{MANUAL} (The Redlock Algorithm): the masters do not use replication"
 
 THREE_OF_FIVE = "partition:side=client,how=close,target=c1,from=redis-4+redis-5,client=c2,at=before-release,for=200ms"
 """c1, which waits while c2 gives the lock back, is given it by redis-1 to redis-3 alone."""
@@ -136,7 +137,6 @@ REPLACED = Scenario(
     words="one of the only three masters that know the holder replaced by a replica that does not",
     faults=("failover:target=redis-3,without=redis-4+redis-5",),
     settings=("cluster.replicas=1",),
-    clients=2,
 )
 
 LOCK = LockEntry(
@@ -152,7 +152,7 @@ LOCK = LockEntry(
         *kept("mutual-exclusion", TOLERANT, ONE_DOWN, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
         *kept("mutual-exclusion", f"{RECOVERY}: delayed restarts", LATE_RESTART),
         *lost("mutual-exclusion", RECOVERY, AMNESIA, kind="double-grant", cause="restart"),
-        *lost("mutual-exclusion", f"{MANUAL} (The Redlock Algorithm): masters without replication", REPLACED),
+        *lost("mutual-exclusion", UNREPLICATED, REPLACED, kind="double-grant", cause="failover"),
         *lost("mutual-exclusion", TIMINGS, CLOCK_OF_THE_THIRD, kind="double-grant", cause="clock"),
         *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
         *kept("lease", SAFETY, PAUSE_BEYOND),
