@@ -68,6 +68,10 @@ class PolledNode(ABC):
     def reason(self, gone: Held, was: Look, now: Look) -> EndReason:
         """Why what was held is not there any more, although the server's process is the same."""
 
+    def reason_of_restart(self, gone: Held, was: Look, now: Look) -> EndReason:
+        """Why it is not there any more when the process is another one."""
+        return "restart"
+
     @abstractmethod
     def close(self) -> None:
         """End what runs beside the server; idempotent."""
@@ -105,7 +109,9 @@ class PolledNode(ABC):
 
     def _why(self, gone: Held, now: Look) -> EndReason:
         assert self._last is not None
-        return "restart" if now.run != self._last.run else self.reason(gone, self._last, now)
+        if now.run != self._last.run:
+            return self.reason_of_restart(gone, self._last, now)
+        return self.reason(gone, self._last, now)
 
     def _write_role(self, t: int, now: Look) -> None:
         restarted = self._last is not None and self._last.run != now.run

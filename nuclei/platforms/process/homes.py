@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nuclei.platforms.base import HarnessError
 from nuclei.platforms.ownership import labels, owner_is_dead
+from nuclei.platforms.process import kin
 
 _OWNER = "owner.json"
 _PLAIN = re.compile(r"[\w/.-]+", re.ASCII)
@@ -58,8 +59,10 @@ def dead() -> list[Path]:
 
 
 def sweep() -> list[str]:
-    """Remove :func:`dead` ones; returns their names."""
+    """Remove :func:`dead` ones, and end what still works in them; returns their names."""
     found = dead()
     for home in found:
+        with contextlib.suppress(HarnessError):
+            kin.kill(kin.working_in(home))
         remove(home)
     return [home.name for home in found if not home.exists()]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import NoReturn
 
-NEW_MOUNTS, NEW_USER = 0x00020000, 0x10000000
+NEW_MOUNTS, NEW_USER, NEW_IPC = 0x00020000, 0x10000000, 0x08000000
 BIND, PRIVATE_EVERYWHERE = 4096, 16384 | 262144
 PARENT_DEATH_SIGNAL, SIGKILL = 1, 9
 FAILED = 126
@@ -44,11 +44,12 @@ def main(argv: Sequence[str]) -> NoReturn:
 
 
 def _own_mounts(libc: ctypes.CDLL) -> None:
-    if libc.unshare(NEW_MOUNTS) != 0:
+    # System V's shared memory outlives whoever is killed; in a namespace of its own it goes with its last process.
+    if libc.unshare(NEW_MOUNTS | NEW_IPC) != 0:
         if ctypes.get_errno() != errno.EPERM:
             _fail("make a mount namespace")
         user, group = os.geteuid(), os.getegid()
-        _call(libc.unshare, "make a user namespace", NEW_USER | NEW_MOUNTS)
+        _call(libc.unshare, "make a user namespace", NEW_USER | NEW_MOUNTS | NEW_IPC)
         for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
             with open(f"/proc/self/{name}", "w") as file:
                 file.write(text)

@@ -14,6 +14,7 @@ from pathlib import Path
 from nuclei.platforms import signals
 from nuclei.platforms.base import HarnessError, NodeSpec
 from nuclei.platforms.leftover_workers import parse_owner
+from nuclei.platforms.process import kin
 from nuclei.platforms.process.namespaces import command
 from nuclei.platforms.spawner import spawn
 
@@ -83,7 +84,9 @@ class ProcessNode:
                 self._end_forks()
                 return f"{self.spec.name} had ended already"
             self._ours = "exited"
+            made = kin.descendants(self._process.pid)
             proof = signals.kill(self._process, group=True)
+            kin.kill(made)
             return f"{self.spec.name}: {proof.evidence}"
 
     def _note_end(self) -> None:
@@ -97,6 +100,7 @@ class ProcessNode:
         whoever is in it must also carry our mark."""
         if self._process is None:
             return
+        kin.kill(kin.working_in(self.home / "data"))
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError, ValueError):
                 if not entry.name.isdigit() or _group_of(entry) != self._process.pid:
@@ -109,8 +113,10 @@ class ProcessNode:
         """SIGSTOP it and whatever it forked; proven when the kernel reports every thread stopped."""
         with self._guard:
             self._ours = "paused"
-            proof = signals.stop(self._running("paused"))
+            process = self._running("paused")
+            proof = signals.stop(process)
             self._rest(signal.SIGSTOP)
+            kin.stop(kin.descendants(process.pid))  # it makes no more of them: it stands still
             return f"{self.spec.name}: {proof.evidence}"
 
     def resume(self) -> str:
@@ -118,6 +124,7 @@ class ProcessNode:
         with self._guard:
             process = self._running("resumed")
             self._rest(signal.SIGCONT)
+            kin.go_on(kin.descendants(process.pid))
             proof = signals.go_on(process)
             self._forget_continued()
             self._ours = "running"
