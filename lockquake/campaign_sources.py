@@ -15,6 +15,8 @@ from nuclei.locks.loading import load
 
 PACKAGE = "nuclei.locks."
 SAYINGS = "nuclei.locks.claims"
+NOT_OF_A_LOCK = frozenset({SAYINGS, "nuclei.locks.base"})
+"""Claims, and the contract: that is Lockquake's own, and changes with its version."""
 
 
 @cache
@@ -26,7 +28,7 @@ def lock_digest(name: str) -> str:
     while waiting:
         module = waiting.pop()
         file = getattr(sys.modules.get(module), "__file__", None)
-        if module in seen or module == SAYINGS or file is None:
+        if module in seen or module in NOT_OF_A_LOCK or file is None:
             continue
         tree = ast.parse(Path(file).read_text(encoding="utf-8"))
         seen[module] = what_it_does(tree)
