@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from checker.deadlocks import deadlocks
 from checker.holds import WHYS, Departure, Holds, build_holds
 from checker.insides import Meetings, meetings
 from checker.linear.decide import linear_answers
@@ -148,6 +149,11 @@ class Record:
     def effects(self) -> Effects:
         """What resources did, by the case in which it is judged."""
         return read_effects(self.rows, self.lock_numbers)
+
+    @cached_property
+    def deadlocks(self) -> Counter[int]:
+        """By number of the lock, waits that ended in a deadlock."""
+        return deadlocks(self.calls, self.holds) if len(self.locks) > 1 else Counter()
 
     @cached_property
     def counters(self) -> dict[str, list[Ledger]]:

@@ -13,10 +13,12 @@ MOST = (1 << 31) - 1
 
 
 class Wording(msgspec.Struct, frozen=True, kw_only=True):
-    """How people speak of what is taken from a resource: ``paid`` 12 of 10, ``overspent`` by 2."""
+    """How people speak of what is taken from a resource: ``paid`` 12 of 10, ``overspent`` by 2. ``left``: how they call
+    what nobody took although somebody asked for it; empty where it is no harm."""
 
     taken: str = "taken"
     over: str = "over"
+    left: str = ""
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,8 +1,8 @@
 """Conservation: nobody gets more out of a resource than was in it: paid ≤ budget, sold ≤ stock, counters ≥ 0.
 
-Where the ledger has a counter of the resource's name, its last value should be what is left. That it is not, because
-updates were lost, breaks conservation too: the next ones are given what is not there. An effect whose counter was never
-written (its client died in between) makes the books wrong, but no lock could have prevented it.
+Where the ledger has a counter of the resource's name, its last value should be what is left. By how much these books
+are wrong is told, and the updates that were lost are judged by :mod:`checker.properties.lost_update`. An effect whose
+counter was never written (its client died in between) makes them wrong too, but no lock could have prevented it.
 
 Counted in the resource's own order of effects and in whole units of the smallest decimal place that occurs, so three
 times 0.1 is 0.3. A resource is judged over all its effects, under whichever locks, in the case of the first such lock.
@@ -19,11 +19,9 @@ from msgspec.structs import replace
 
 from checker.case import Case
 from checker.holders import of_holders
-from checker.resources import counter_of
-from checker.updates import lost
 from checker.verdict import Figure, Verdict, WitnessEvent, vacuous, valid
 from checker.witness import in_order, of_faults
-from histories.rows import Effect, Ledger
+from histories.rows import Effect
 from histories.spec import Spec, Wording
 
 NAME = "conservation"
@@ -79,7 +77,8 @@ class Account:
         said = f"{self.wording.taken} {self.text(self.taken[-1])} of {self.text(self.budget)}"
         said += f" from {self.resource}" if named else ""
         said += f": {self.wording.over} by {self.text(self.over)}" if self.over else ""
-        if self.excess:
+        said += f": {self.text(self.left)} {self.wording.left}" if self.left > 0 and self.wording.left else ""
+        if self.excess and (not self.over or self.left + self.excess > 0):
             said += f"{', and' if self.over else ':'} the books say {self.text(self.left + self.excess)} is left"
             said += f", not {self.text(self.left)}" if self.left >= 0 else ""
         return said
@@ -100,12 +99,10 @@ def judge(case: Case) -> Verdict | None:
         return None
     figures = _figures(accounts)
     broken = [(account.effects[at].t, at, account) for account in accounts if (at := account.wrong) is not None]
-    tally = "; ".join(account.tally(len(case.spec.budgets) > 1) for account in accounts[:3]) or None
+    tally = _tally(case, accounts, figures)
     if broken:
         _, at, account = min(broken, key=lambda entry: entry[:2])
         return replace(_invalid(case, account, at, figures), tally=tally)
-    if unseen := _overwritten(case, [account for account in accounts if account.excess]):
-        return replace(_books(case, *unseen, figures), tally=tally)
     told = [account for account in accounts if account.clients > 1 and account.ran_short]
     if not told:
         why = "; ".join([*map(_missing, accounts), *(f"nothing was ever taken from {name}" for name in untouched)][:3])
@@ -156,6 +153,15 @@ def _missing(account: Account) -> str:
     if account.clients < 2:
         return f"only one client took from {account.resource}"
     return f"{account.resource} never ran short ({_share(account)})"
+
+
+def _tally(case: Case, accounts: Sequence[Account], figures: dict[str, Figure]) -> str | None:
+    """What it came to; adds to ``figures`` how many waits for this lock ended in a deadlock, where any did."""
+    said = [account.tally(len(case.spec.budgets) > 1) for account in accounts[:3]]
+    if caught := case.record.deadlocks[case.number]:
+        figures["deadlocks"] = caught
+        said.append(f"{caught:,} wait{'s' * (caught != 1)} for {case.lock} ended in a deadlock, by the waiting limit")
+    return "; ".join(said) or None
 
 
 def _figures(accounts: Sequence[Account]) -> dict[str, Figure]:
@@ -215,38 +221,3 @@ def _event(case: Case, account: Account, at: int) -> WitnessEvent:
     verb = f"takes {amount} from" if account.taken[at] >= before else f"gives {amount} back to"
     said = f"{verb} {row.resource} ({account.text(account.taken[at])} of {account.text(account.budget)} taken)"
     return case.event(row.t, row.client, said, "effect", row.attempt)
-
-
-def _overwritten(case: Case, accounts: Sequence[Account]) -> tuple[Account, Ledger, Ledger] | None:
-    """The first update of any of these accounts that was lost: (account, the write overwritten unseen, the later)."""
-    wrong = {account.resource: account for account in accounts}
-    pairs = [pair for pair in (lost(case) or [] if wrong else []) if counter_of(pair[1].value) in wrong]
-    if not pairs:
-        return None
-    before, row = min(pairs, key=lambda pair: pair[1].seq)
-    return wrong[counter_of(row.value)], before, row
-
-
-def _books(case: Case, account: Account, before: Ledger, row: Ledger, figures: dict[str, Figure]) -> Verdict:
-    """An update of the resource's counter was lost: who overwrote whom."""
-    left, instead = (f"{one.value[account.resource]:,}" for one in (before, row))
-    sentence = (
-        f"{row.client} wrote that {instead} of {account.resource} is left, and had not read that {before.client} "
-        f"had left {left}"
-    )
-    events = [
-        case.event(one.t, one.client, f"writes that {text} of {account.resource} is left", "ledger", one.attempt)
-        for one, text in ((before, left), (row, instead))
-    ]
-    holders = of_holders(case, row.attempt, row.lock, row.t)
-    return Verdict(
-        property=NAME,
-        validity="invalid",
-        sentence=sentence,
-        lock=case.lock,
-        kind="lost-update",
-        witness=in_order([*events, *holders, *of_faults(case, before.t, row.t)]),
-        faults=case.in_force(before.t, row.t),
-        assumptions=[READING],
-        figures=figures,
-    )
