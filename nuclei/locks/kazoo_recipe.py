@@ -22,6 +22,8 @@ from typing import Any
 
 from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, Refused
 from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
     CUT_BEYOND,
     CUT_WITHIN,
     HOLDER_KILLED,
@@ -35,6 +37,7 @@ from nuclei.locks.claims import (
     kept,
     lost,
 )
+from nuclei.locks.zk_lock import MONOTONIC
 from nuclei.locks.zk_session import DEFAULT_SESSION, addresses, close_client, lock_path
 
 SETTINGS: Mapping[str, float | int | str | bool] = {"listen": True}
@@ -168,6 +171,7 @@ DEAF = Scenario(
 SESSION_CLAIMS = (
     *kept("mutual-exclusion", API, NO_FAULT, HOLDER_KILLED, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
     *kept("mutual-exclusion", LISTENING, PAUSE_WITHIN, CUT_WITHIN, CUT_BEYOND),
+    *kept("mutual-exclusion", MONOTONIC, CLOCK_AHEAD, CLOCK_BACK),
     *lost("mutual-exclusion", LISTENING, PAUSE_BEYOND, kind="overstay", cause="session-end"),
     *lost("mutual-exclusion", f"{LISTENING}: LOST is only said after reconnecting", DEAF, kind="overstay"),
     *kept("recovery", f"{API}: ephemeral nodes", HOLDER_KILLED),

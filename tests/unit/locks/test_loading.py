@@ -17,7 +17,7 @@ from nuclei.platforms.spawner import environment
 OWN = Path(__file__).with_name("own.py")
 
 
-@pytest.mark.parametrize("name", registry.locks())
+@pytest.mark.parametrize("name", registry.own_locks())
 def test_every_lock_lies_in_the_module_of_its_name(name: str) -> None:
     code = f"import sys; from nuclei.locks.loading import load; load({name!r}); print('nuclei.registry' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], env=environment(), text=True) == "False\n"
