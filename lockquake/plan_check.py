@@ -29,7 +29,6 @@ CHOICES: Mapping[str, Sequence[Setting]] = {
     "cluster.servers": (3, 5),
     "cluster.replicas": (0, 1, 2),
     "workload.order": ("fixed", "opposite"),
-    "workload.order": ("fixed", "opposite"),
     "workload.hold_shape": SHAPES,
     "workload.think_shape": SHAPES,
 }
