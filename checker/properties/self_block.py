@@ -98,4 +98,15 @@ def _too_long(case: Case, earlier: Call, later: Call, life: Life) -> bool:
     hold = case.hold_by_attempt(earlier.attempt)
     if hold is not None:
         since = max([since, hold.left, *(call.ret for call in hold.renewals if call.ret < NEVER)])
+    if case.spec.session_ns is not None and not _counted(case, since, later.inv):
+        return False
     return later.inv > since + 2 * int(lapse * (1 + case.spec.drift)) + case.spec.margin_ns
+
+
+def _counted(case: Case, start: int, end: int) -> bool:
+    """Whether one leader counted a session's time all through [start, end]: a new one begins anew, and without one
+    nobody counts. True where no observer tells."""
+    if not case.observed.roles:
+        return True
+    led = any(case.observed.in_charge(node, end) for node in case.observed.roles)
+    return led and not case.observed.moved(start, end)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from histories.build import Story
 from histories.rows import Server
 from histories.spec import Spec
 from tests.unit.checker.judging import judged, validity
-from tests.unit.checker.stories import FOREVER, LEASE
+from tests.unit.checker.stories import FOREVER, LEASE, SESSION
 
 
 def lost_reply(spec: Spec, refused_until: float) -> Story:
@@ -40,3 +42,23 @@ def test_self_block_is_not_guessed_where_values_name_nobody() -> None:
     story = lost_reply(FOREVER, 2700)
     story.rows = [row for row in story.rows if not isinstance(row, Server)]
     assert validity(story, "self-block") is None
+
+
+@pytest.mark.parametrize(
+    ("roles", "judged_as"),
+    [
+        ([], "invalid"),
+        ([(5000, "zk-1", "looking"), (5200, "zk-2", "leader")], "valid"),
+        ([(400, "zk-1", "looking")], "valid"),
+    ],
+    ids=["one leader all the time", "a new leader counts anew", "nobody leads, nobody counts"],
+)
+def test_a_sessions_time_is_counted_by_one_leader(roles: list[tuple[float, str, str]], judged_as: str) -> None:
+    story = Story(SESSION).trial(0, 99_000).role(0, "zk-1", "leader").role(0, "zk-2", "follower")
+    story.hold("B", 0, 2, until=5, owner="b").acquire("A", 10, 510, "info", owner="a")
+    story.began(12, "zk-2", "a", session="s").client("A", 600, "retired")
+    for t, node, role in roles:
+        story.role(t, node, role)
+    verdict = judged(story.acquire("A.2", 9000, 9500, "fail", owner="a2"), "self-block")
+    assert verdict is not None
+    assert verdict.validity == judged_as
