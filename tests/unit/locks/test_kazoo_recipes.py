@@ -12,6 +12,8 @@ import pytest
 from kazoo.exceptions import ConnectionLoss, LockTimeout, SessionExpiredError
 from kazoo.handlers.threading import KazooTimeoutError
 
+from faults.grammar import BadArgument
+from lockquake.plan import build
 from nuclei.locks import kazoo_lock, kazoo_read_write, kazoo_semaphore
 from nuclei.locks.base import Attempt, Endpoint, Indeterminate, LockContext, Refused, Surroundings
 from nuclei.locks.kazoo_recipe import KazooRecipe
@@ -268,3 +270,11 @@ def test_what_each_promises() -> None:
     assert not lock.spec(session).read_write
     assert semaphore.spec({**session, "max_leases": 3}).permits == 3
     assert not semaphore.spec(session).fenced
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"), [("lock.max_leases=0", "more than 0"), ("cluster.servers=4", "it is 3 or 5")]
+)
+def test_permits_and_servers_are_checked_beforehand(setting: str, words: str) -> None:
+    with pytest.raises(BadArgument, match=words):
+        build("kazoo-semaphore@zookeeper", settings=[setting])
