@@ -78,6 +78,8 @@ class Failover(FaultFamily):
             return f"failover needs a replica to promote; give {cluster.name} some with --set cluster.replicas=1"
         if spec.params.get("recipe") == "ordered" and not cluster.hands_over:
             return f"{cluster.name} has no procedure that hands the primary's role over without loss"
+        if spec.params.get("recipe") == "split-brain" and cluster.minority_stops:
+            return f"a primary of {cluster.name} that hears no majority stops granting before its isolation is proven"
         return super().impossible_with(spec, cluster, settings)
 
     @classmethod

@@ -136,7 +136,8 @@ class Cluster(ABC):
 class ClusterEntry:
     """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults.
     ``replicates``: whether it may have replicas that can be promoted without what the primary had acknowledged.
-    ``hands_over``: whether it has a procedure that moves the primary's role without loss."""
+    ``hands_over``: whether it has a procedure that moves the primary's role without loss. ``minority_stops``: whether a
+    primary that hears no majority ceases to grant by itself, within about a second."""
 
     name: str
     summary: str
@@ -145,6 +146,7 @@ class ClusterEntry:
     defaults: Settings = field(default_factory=dict)
     replicates: bool = False
     hands_over: bool = False
+    minority_stops: bool = False
 
 
 __all__ = ["Cluster", "ClusterEntry", "Endpoint", "Observer", "Settings", "Surroundings"]

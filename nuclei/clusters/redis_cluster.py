@@ -219,4 +219,5 @@ CLUSTER = ClusterEntry(
     defaults=DEFAULTS,
     replicates=True,
     hands_over=True,
+    minority_stops=True,
 )

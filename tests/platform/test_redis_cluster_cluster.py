@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from cluster_stage import KEY, Stage, Watched, until
@@ -14,6 +15,9 @@ from lockquake.support import why_not_fault
 from nuclei import registry
 from nuclei.clusters.console import Console
 from nuclei.clusters.redis_cluster import MASTERS, NODES, RedisCluster
+
+if TYPE_CHECKING:
+    from lockquake.testing import Lockquake
 
 PROMOTED = 20.0
 """Seconds within which a replica is promoted: it takes two, on a busy machine more."""
@@ -105,3 +109,9 @@ def test_packets_between_nodes_are_dropped_one_link_at_a_time(cluster: Stage) ->
     assert peer_ping("redis-1", "redis-3", timeout=2.0)
     cluster.platform.links.restore(["redis-1>redis-2"])
     assert peer_ping("redis-1", "redis-2", timeout=2.0)
+
+
+@pytest.mark.failover
+def test_a_promoted_replica_has_not_heard_of_the_lock(lockquake: Lockquake) -> None:
+    """Skipped where packets between the nodes cannot be dropped."""
+    lockquake.shows("redis-set-nx-px@redis-cluster", "failover", kind="double-grant", cause="failover")
