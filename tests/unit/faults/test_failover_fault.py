@@ -29,7 +29,7 @@ def test_what_can_be_asked_for(nucleus: str, fault: str, settings: dict[str, int
         ("redlock@redis-masters", "failover", "--set cluster.replicas=1"),
         ("redis-set-nx-px@redis-single", "failover", "redis-single has none"),
         ("redis-set-nx-px@redis-sentinel", "failover:recipe=ordered", "hands the primary's role over"),
-        ("redis-set-nx-px@redis-cluster", "failover:recipe=split-brain", "stops granting before its isolation is proven"),
+        ("redis-set-nx-px@redis-cluster", "failover:recipe=split-brain", "stops granting before its isolation"),
     ],
 )
 def test_what_a_cluster_cannot_do_is_said_beforehand(nucleus: str, fault: str, words: str) -> None:
