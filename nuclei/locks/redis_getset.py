@@ -35,7 +35,7 @@ from nuclei.locks.claims import (
     unclaimed,
 )
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
-from nuclei.locks.redis_lock import GAP, ONE_KEY, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, lease_ns
+from nuclei.locks.redis_lock import GAP, LOSING, ONE_KEY, PROMOTING, RECOVERY_MARGIN_NS, TIMES, UNATTENDED, lease_ns
 from nuclei.locks.redis_set_nx_px import BY_CHANCE, FAILOVER, RESTART
 
 
@@ -81,8 +81,8 @@ LOCK = LockEntry(
         *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND, kind="overstay"),
         *kept("owner-safe-release", f"{HANDLING_DEADLOCKS}: the holder looks at its deadline first", PAUSE_BEYOND),
         *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
-        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=LOSING),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=PROMOTING),
         *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),
 )

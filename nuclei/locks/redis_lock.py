@@ -21,6 +21,10 @@ ONE_KEY = (*CLUSTERS, "redis-cluster")
 UNATTENDED = (*SINGLE, *REPLICA)
 """Where nobody is promoted unless somebody acts."""
 REPLICATED = (*SENTINEL, *REPLICA)
+PROMOTING = (*SENTINEL, "redis-cluster")
+"""Where servers promote by themselves, for locks that are one key."""
+LOSING = (*PROMOTING, *REPLICA)
+"""Where a promotion may lose a key, for locks that are one key."""
 TIMES: Mapping[str, float | int | str | bool] = {"op_timeout": 0.5, "retry": 0.05}
 """Settings of every lock here, in seconds: limit of one command, and the mean pause between two tries."""
 GAP: Mapping[str, float | int | str | bool] = {"gap": 0.0}

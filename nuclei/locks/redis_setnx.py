@@ -27,7 +27,7 @@ from nuclei.locks.claims import (
     lost,
     unclaimed,
 )
-from nuclei.locks.redis_lock import ONE_KEY, RECOVERY_MARGIN_NS, REPLICATED, SENTINEL, TIMES, UNATTENDED, RedisLock
+from nuclei.locks.redis_lock import LOSING, ONE_KEY, PROMOTING, RECOVERY_MARGIN_NS, TIMES, UNATTENDED, RedisLock
 
 
 class RedisSetnx(RedisLock):
@@ -72,7 +72,7 @@ LOCK = LockEntry(
         *kept("mutual-exclusion", f"{SETNX}: no key expires", CLOCK_AHEAD, CLOCK_BACK),
         *lost("recovery", f"{SETNX}: a client that fails blocks everybody", HOLDER_KILLED, kind="never-came-back"),
         *lost("mutual-exclusion", NO_PERSISTENCE, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
-        *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
-        *unclaimed(REPLICATION, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=LOSING),
+        *unclaimed(REPLICATION, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=PROMOTING),
     ),
 )

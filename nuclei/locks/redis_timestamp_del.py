@@ -31,10 +31,10 @@ from nuclei.locks.claims import (
 from nuclei.locks.redis_deadline import HANDLING_DEADLOCKS, RESCUED, RedisDeadline
 from nuclei.locks.redis_lock import (
     GAP,
+    LOSING,
     ONE_KEY,
+    PROMOTING,
     RECOVERY_MARGIN_NS,
-    REPLICATED,
-    SENTINEL,
     TIMES,
     UNATTENDED,
     lease_ns,
@@ -82,8 +82,8 @@ LOCK = LockEntry(
         *lost("mutual-exclusion", f"{HANDLING_DEADLOCKS}: the deadline passes", PAUSE_BEYOND),
         *lost("owner-safe-release", f"{HANDLING_DEADLOCKS}: DEL asks for no owner", PAUSE_BEYOND),
         *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
-        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=REPLICATED),
-        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=SENTINEL),
+        *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=LOSING),
+        *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=PROMOTING),
         *kept("mutual-exclusion", f"{HANDLING_DEADLOCKS}: by the clocks of clients", CLOCK_AHEAD, CLOCK_BACK),
     ),
 )
