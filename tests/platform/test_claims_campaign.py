@@ -15,7 +15,7 @@ import pytest
 
 PLATFORMS = ("process",)
 ROOT = Path(__file__).resolve().parents[2]
-LIMIT = 90.0
+LIMIT = 180.0
 CELLS = 2
 TIMES = 2
 CHOSEN = ["redis-set-nx-px", "--cluster", "redis-single", "--fault", "none", "--fault", "kill-client"]
