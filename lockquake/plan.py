@@ -109,9 +109,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 TRIAL_DEFAULTS: dict[str, Setting] = {
     "warmup": 0.4, "work": 2.0, "quiet": 3.0, "deadline": 300.0, "until_violation": False,
 }  # fmt: skip
-MOST_TRIES = 200
-"""By default all waiting clients together try again so often per second (locks that wait by trying): a hundred that try
-every 50 ms keep a proxy of ours busy with nothing else."""
+SHARED: Mapping[str, float] = {"retry": 200.0, "op_timeout": 50.0}
+"""Settings of a lock that are by default at least the number of clients divided by this, in seconds. A hundred clients
+that try every 50 ms keep a proxy of ours busy with nothing else, and wait longer than 500 ms for the processor."""
 LEDGER_DEFAULTS: dict[str, Setting] = {"fencing": True, "timeout": 1.0}
 SEEDS = range(-(2**63), 2**63)
 
@@ -134,8 +134,8 @@ def build(
     clients: int = 3,
     platform: str = "docker",
 ) -> Plan:
-    """A complete plan from what a user says; later layers win: defaults (a lock's ``retry`` grows with the number of
-    clients), what the faults suggest, the user's settings.
+    """A complete plan from what a user says; later layers win: defaults (some of a lock's grow with the number of
+    clients, see ``SHARED``), what the faults suggest, the user's settings.
 
     Raises BadArgument or UnknownName for anything that cannot be understood, Unsupported for a fault that can never
     happen on this cluster.
@@ -148,8 +148,8 @@ def build(
             group, name = key.split(".")
             if name in layers[group]:
                 layers[group][name] = value
-    if "retry" in layers["lock"]:
-        layers["lock"]["retry"] = max(layers["lock"]["retry"], clients / MOST_TRIES)
+    for name in SHARED.keys() & layers["lock"].keys():
+        layers["lock"][name] = max(layers["lock"][name], clients / SHARED[name])
     given = settings if isinstance(settings, Mapping) else dict(assignment(text) for text in settings)
     for key, value in given.items():
         group, name = known_setting(layers, key)
