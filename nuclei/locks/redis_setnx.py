@@ -71,7 +71,7 @@ LOCK = LockEntry(
         *kept("mutual-exclusion", SETNX, SERVER_PAUSED, ISOLATED, on=UNATTENDED),
         *kept("mutual-exclusion", f"{SETNX}: no key expires", CLOCK_AHEAD, CLOCK_BACK),
         *lost("recovery", f"{SETNX}: a client that fails blocks everybody", HOLDER_KILLED, kind="never-came-back"),
-        *lost("mutual-exclusion", NO_PERSISTENCE, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("linearizability", NO_PERSISTENCE, SERVER_KILLED, on=UNATTENDED),
         *lost("mutual-exclusion", REPLICATION, *PROMOTIONS, kind="double-grant", cause="failover", on=LOSING),
         *unclaimed(REPLICATION, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=PROMOTING),
     ),

@@ -102,10 +102,10 @@ LOCK = LockEntry(
         *lost("recovery", f"{CARLSON}: clients may die between the two", KILLED_BETWEEN, kind="never-came-back"),
         *lost("mutual-exclusion", CARLSON, PAUSE_BEYOND),
         *lost("owner-safe-release", f"{CARLSON}: DEL asks for no owner", PAUSE_BEYOND),
-        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", cause="restart", on=UNATTENDED),
+        *lost("mutual-exclusion", RESTART, SERVER_KILLED, kind="double-grant", on=UNATTENDED),
         *lost("mutual-exclusion", FAILOVER, *PROMOTIONS, kind="double-grant", cause="failover", on=LOSING),
         *unclaimed(BY_CHANCE, SERVER_KILLED, SERVER_PAUSED, ISOLATED, on=PROMOTING),
-        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant", cause="clock"),
+        *lost("mutual-exclusion", WALL_CLOCK, CLOCK_AHEAD, kind="double-grant"),
         *kept("mutual-exclusion", WALL_CLOCK, CLOCK_BACK),
     ),
 )
