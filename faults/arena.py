@@ -25,7 +25,8 @@ class NotExercised(Exception):
 @dataclass
 class Arena:
     """One trial's cluster and clients. ``key``: the lock's name on the servers. ``lapse``: its lease or session in
-    seconds (None: it has neither); ``lease``: its TTL alone. ``sites``: client process → site."""
+    seconds (None: it has neither); ``lease``: its TTL alone. ``shared``: several may be inside together, so that who
+    joins a holder need not have been let in wrongly. ``sites``: client process → site."""
 
     cluster: Cluster
     clients: Mapping[str, ClientProcess]
@@ -36,6 +37,7 @@ class Arena:
     key: str
     lapse: float | None
     lease: float | None
+    shared: bool = False
     say: Callable[[str], None] = field(default=lambda text: None)
 
     def record(

@@ -117,7 +117,7 @@ class FaultDrive:
         paused = holder in self.fault.targets
         useful = paused if self.fault.lingers == "once-healed" else limit > time.monotonic()
         if self.fault.lingers != "not" and self.spec.trigger.point == "granted" and useful:
-            return Linger(holder, client, self.arena.watch, granted_at, limit)
+            return Linger(holder, client, self.arena.watch, granted_at, limit, shared=self.arena.shared)
         client.send(Go())
         return None
 

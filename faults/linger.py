@@ -18,14 +18,18 @@ BESIDE = 0.15
 class Linger:
     """Lets ``client``, which stands at the trigger's barrier, go on to ``before-release`` and holds it there.
 
-    ``limit``: when it leaves at the latest (time.monotonic); ``since``: others' grants count from then (same clock)."""
+    ``limit``: when it leaves at the latest (time.monotonic); ``since``: others' grants count from then (same clock).
+    ``shared``: others may be inside with it by right, so that their grants end nothing."""
 
-    def __init__(self, process: str, client: ClientProcess, watch: Watch, since: float, limit: float) -> None:
+    def __init__(
+        self, process: str, client: ClientProcess, watch: Watch, since: float, limit: float, *, shared: bool = False
+    ) -> None:
         self._process = process
         self._client = client
         self._watch = watch
         self._since_ns = int(since * 1e9)
         self._limit = limit
+        self._shared = shared
         self._over = False
         client.send(Hold(point="before-release", times=1))
         client.send(Go())
@@ -61,7 +65,10 @@ class Linger:
             return
 
     def _joined_or_gone(self) -> bool:
-        return self._watch.granted_since(self._since_ns, but=self._process) is not None or self._gone()
+        return (not self._shared and self._others_since()) or self._gone()
+
+    def _others_since(self) -> bool:
+        return self._watch.granted_since(self._since_ns, but=self._process) is not None
 
     def _gone(self) -> bool:
         return self._process not in self._watch.inside() or not self._client.alive

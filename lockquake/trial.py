@@ -157,6 +157,7 @@ class TrialRun:
             key=self.key,
             lapse=lapse(spec),
             lease=spec.lease_ns / 1e9 if spec.lease_ns else None,
+            shared=spec.permits > 1 or spec.read_write,
             say=self.say,
         )
         began = time.monotonic()

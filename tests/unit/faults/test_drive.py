@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from faults.arena import Arena, NotExercised
 from faults.base import FaultFamily
 from faults.drive import FaultDrive
 from faults.families import FAMILIES
+from faults.linger import Linger
 from faults.schedule import read_fault
 from faults.watch import Interrupted, ViolationSeen, Watch
 from histories.read import lines_of
@@ -252,6 +254,20 @@ def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(
         Go(),
         Hold(point="before-release", times=0),
     ]
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_who_shares_a_lock_by_right_does_not_end_a_holders_stay(stage: Stage, shared: bool) -> None:
+    watch, client = stage.arena.watch, stage.clients["c2"]
+    since = time.monotonic()
+    for name in ("c2", "c1"):
+        later = time.monotonic_ns() + 1_000_000
+        watch.feed(name, Return(t=later, client=name, call=1, op="acquire", lock="k", attempt=name, outcome="ok"))
+    linger = Linger("c2", client, watch, since, since + 30, shared=shared)  # type: ignore[arg-type]
+    linger.until_joined(time.monotonic() + 0.01)
+    let_go = Hold(point="before-release", times=0) in client.sent
+    assert let_go != shared
+    linger.end()
 
 
 def test_watch_knows_who_is_inside_and_who_has_tried() -> None:
