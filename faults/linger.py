@@ -39,7 +39,7 @@ class Linger:
         it does to the lock hits one that has just begun. Raises Interrupted."""
         now = time.monotonic_ns()
         watch = self._watch
-        watch.until(lambda: watch.granted_since(now, but=self._process) or self._gone(), time.monotonic() + seconds)
+        watch.until(lambda: watch.joined_since(now, self._process) or self._gone(), time.monotonic() + seconds)
         self.end()
 
     def until_joined(self, deadline: float) -> None:
@@ -68,7 +68,7 @@ class Linger:
         return (not self._shared and self._others_since()) or self._gone()
 
     def _others_since(self) -> bool:
-        return self._watch.granted_since(self._since_ns, but=self._process) is not None
+        return self._watch.joined_since(self._since_ns, self._process) is not None
 
     def _gone(self) -> bool:
         return self._process not in self._watch.inside() or not self._client.alive

@@ -45,10 +45,10 @@ class Watch:
         self._lookout = lookout
         self._interruptible = True
         self._changed = threading.Condition()
-        self._grants: list[tuple[int, str, str]] = []
+        self._grants: list[tuple[int, str, str]] = []  # when, which process, which lock
         self._tried: dict[str, int] = {}
         self._open: dict[tuple[str, str, int], int] = {}
-        self._inside: dict[str, str] = {}
+        self._inside: dict[str, set[str]] = {}  # process -> locks
 
     def feed(self, process: str, row: AnyRow) -> None:
         """Take one row of, or about, the client process ``process``."""
@@ -60,14 +60,14 @@ class Watch:
             elif isinstance(row, Return):
                 self._return(process, row)
             elif isinstance(row, Leave):
-                self._inside.pop(process, None)
+                self._inside.get(process, set()).discard(row.lock)
             self._changed.notify_all()
 
     def _call(self, process: str, row: Call) -> None:
         if row.op in ACQUIRES:
             self._open[process, row.client, row.call] = row.t
         elif row.op == "release":
-            self._inside.pop(process, None)
+            self._inside.get(process, set()).discard(row.lock)
 
     def _return(self, process: str, row: Return) -> None:
         if row.op not in ACQUIRES:
@@ -75,18 +75,26 @@ class Watch:
         began = self._open.pop((process, row.client, row.call), row.t)
         self._tried[process] = max(self._tried.get(process, 0), began)
         if row.outcome == "ok":
-            self._grants.append((row.t, process, row.attempt))
-            self._inside[process] = row.attempt
+            self._grants.append((row.t, process, row.lock))
+            self._inside.setdefault(process, set()).add(row.lock)
 
     def inside(self) -> list[str]:
         """Processes that are inside right now, as far as their rows have come."""
         with self._changed:
-            return sorted(self._inside)
+            return sorted(process for process, locks in self._inside.items() if locks)
 
-    def granted_since(self, t: int, but: str | None = None) -> str | None:
-        """A process (other than ``but``) that was granted the lock after ``t``, or None."""
+    def granted_since(self, t: int) -> str | None:
+        """A process that was granted a lock after ``t``, or None."""
         with self._changed:
-            return next((p for at, p, _ in reversed(self._grants) if at > t and p != but), None)
+            return next((p for at, p, _ in reversed(self._grants) if at > t), None)
+
+    def joined_since(self, t: int, process: str) -> str | None:
+        """Another process that was granted, after ``t``, a lock that ``process`` is inside of, or None."""
+        with self._changed:
+            locks = self._inside.get(process, set())
+            return next(
+                (p for at, p, lock in reversed(self._grants) if at > t and p != process and lock in locks), None
+            )
 
     def untried_since(self, t: int, processes: list[str]) -> list[str]:
         """Those of ``processes`` that have not finished an acquire they began after ``t``."""

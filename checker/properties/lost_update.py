@@ -83,7 +83,8 @@ def _invalid(case: Case, before: Ledger, row: Ledger, figures: dict[str, Figure]
     read = _read(case, row, write) if write is not None else None
     number = _overwritten(case, row, read)
     many = f"an update by {before.client}" if number == 1 else f"{number} updates, the last by {before.client},"
-    under_way = f" was under way when {row.client} left {case.lock}, landed {in_ms(late)} later and" if late else ""
+    under_way = f"was under way when {row.client} left {case.lock}, landed {in_ms(late)} later and"
+    how = under_way if late else f"under {case.lock}"
     alone = "; nobody else was inside while it was" if hold is not None and not _accompanied(case, hold) else ""
     start, end = min(hold.entered if hold else row.t, before.t), max(row.t, before.t)
     calls = [call for call in (read, write) if call is not None]
@@ -91,7 +92,7 @@ def _invalid(case: Case, before: Ledger, row: Ledger, figures: dict[str, Figure]
     return Verdict(
         property=NAME,
         validity="invalid",
-        sentence=f"a write by {row.client}{under_way} overwrote {many} that it had not read{alone}",
+        sentence=f"a write by {row.client} {how} overwrote {many} that it had not read{alone}",
         lock=case.lock,
         kind="late-write" if late else "concurrent-write",
         witness=in_order([*events, *of_faults(case, start, end)]),

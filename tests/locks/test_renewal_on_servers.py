@@ -19,9 +19,10 @@ RENEWING = {
     "workload.renew": 0.25,
     "workload.hold": 1.5,
     "workload.hold_shape": "constant",
+    "workload.think": 0.3,
     "trial.work": 1.0,
 }
-"""A hold is half as long again as a lease."""
+"""A hold is half as long again as a lease, and who waits is let in while the last holder thinks."""
 
 
 @pytest.mark.pause

@@ -36,7 +36,7 @@ def test_a_write_from_an_old_value_is_a_lost_update() -> None:
     story.write("A", 7, 9, 1).ledger(8, "A", 1).write("B", 10, 12, 1).ledger(11, "B", 1)
     verdict = judged(story)
     assert (verdict.validity, verdict.kind) == ("invalid", "concurrent-write")
-    assert verdict.sentence == "a write by B overwrote an update by A that it had not read"
+    assert verdict.sentence == "a write by B under lock overwrote an update by A that it had not read"
 
 
 def test_a_late_write_is_told_from_a_concurrent_one() -> None:

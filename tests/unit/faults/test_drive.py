@@ -21,7 +21,7 @@ from faults.linger import Linger
 from faults.schedule import read_fault
 from faults.watch import Interrupted, ViolationSeen, Watch
 from histories.read import lines_of
-from histories.rows import Call, Client, Return
+from histories.rows import Call, Client, Leave, Return
 from histories.write import PartWriter
 from nuclei.clients.protocol import At, Go, Hold, Request
 from nuclei.platforms.base import HarnessError
@@ -279,6 +279,18 @@ def test_watch_knows_who_is_inside_and_who_has_tried() -> None:
     assert watch.untried_since(5, ["c1", "c2"]) == ["c2"]
     assert watch.untried_since(10, ["c1"]) == ["c1"], "the attempt must have begun after"
     assert watch.granted_since(19) == "c1"
-    assert watch.granted_since(19, but="c1") is None
+    assert watch.joined_since(0, "c1") is None
     watch.feed("c1", Call(t=30, client="c1", call=2, op="release", lock="k", attempt="a"))
     assert watch.inside() == []
+
+
+def test_watch_tells_locks_apart() -> None:
+    watch = Watch(threading.Event())
+    for t, client, lock in ((10, "c1", "north"), (20, "c1", "south"), (30, "c2", "west"), (40, "c3", "south")):
+        watch.feed(client, Return(t=t, client=client, call=t, op="acquire", lock=lock, attempt=f"{t}", outcome="ok"))
+    assert watch.joined_since(25, "c1") == "c3", "c2 took a lock that c1 has nothing to do with"
+    watch.feed("c1", Call(t=50, client="c1", call=50, op="release", lock="south", attempt="20"))
+    assert watch.joined_since(25, "c1") is None
+    assert watch.inside() == ["c1", "c2", "c3"]
+    watch.feed("c1", Leave(t=60, client="c1", lock="north", attempt="10", why="told"))
+    assert watch.inside() == ["c2", "c3"]
