@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from histories.rows import Role, Server
 from histories.vocabulary import EndReason, ServerEvent
@@ -20,7 +21,6 @@ from nuclei.clusters.observers.threads import start_all, stop_all
 from nuclei.platforms.base import HarnessError, Platform
 
 INTERVAL = 0.05
-"""Seconds between two looks."""
 BLIND_AFTER = 0.3
 _FIRST_SECONDS = 2.0
 
@@ -48,7 +48,10 @@ class Look:
 
 
 class PolledNode(ABC):
-    """Watches one node until ``stop``; what is seen of it is written when it changes."""
+    """Watches one node until ``stop``; what is seen of it is written when it changes. ``interval``: seconds between two
+    looks."""
+
+    interval: ClassVar[float] = INTERVAL
 
     def __init__(self, platform: Platform, node: str, key: str, writer: PartWriter, stop: threading.Event) -> None:
         self.node = node
@@ -86,7 +89,7 @@ class PolledNode(ABC):
                 self._lost(str(error))
             else:
                 self._take(look)
-            self._stop.wait(max(0.0, began + INTERVAL - time.monotonic()))
+            self._stop.wait(max(0.0, began + self.interval - time.monotonic()))
 
     def _take(self, now: Look) -> None:
         t = time.monotonic_ns()
