@@ -25,10 +25,10 @@ def lost_reply_of_acquire(bench: Bench) -> str:
         client.begin("acquire", LIMIT)
         executed = bench.truth.taken(SEEN_WITHIN)
         reply = _end(client, close)
-    if not executed:
-        raise Undecided(f"the request did not reach the servers, so no reply was lost; the call {reply.words}")
     if reply.granted:
         raise Failed("acquire says granted, although no reply could reach the client")
+    if not executed:
+        return f"acquire {reply.words}: what it asks first was not answered, so it never asked for the lock"
     left = not bench.truth.free(SETTLING)
     if reply.refused and left and not bench.truth.by_majority:
         raise Failed(f"acquire {reply.words}, but the servers hold its key: it is Indeterminate")
@@ -64,8 +64,10 @@ def lost_reply_of_release(bench: Bench) -> str:
         client.begin("release")
         executed = bench.truth.free(SEEN_WITHIN)
         reply = _end(client, close)
+    if not executed and reply.granted:
+        raise Failed("release says that it worked, but the servers still hold the lock")
     if not executed:
-        raise Undecided(f"the request did not reach the servers, so no reply was lost; the call {reply.words}")
+        return f"release {reply.words}: what it asks first was not answered, so it freed nothing"
     if reply.refused:
         raise Failed(f"release {reply.words}, but it had freed the lock: it is Indeterminate")
     return f"release whose reply was lost {reply.words}"

@@ -6,9 +6,8 @@ from lockquake.conform.bench import LAPSING, Bench
 from lockquake.conform.outcome import Failed, NotApplicable, Undecided
 from lockquake.conform.taker import Taker
 
-WAIT = 1.0
-BRIEFLY = 0.3
-EARLY, LATE = 0.5, 3.0
+WAIT, BRIEFLY = 2.0, 0.3
+EARLY, LATE = 1.0, 3.0
 """Seconds around a limit: libraries round it and pause between two tries; machines are busy."""
 SEEN_WITHIN = 3.0
 """Seconds within which what happened on a server is seen."""

@@ -19,7 +19,8 @@ from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockError, Refu
 from nuclei.locks.loading import load
 
 ROUNDS = 8
-LIMIT = 5.0
+HOLD, LIMIT = 0.02, 5.0
+"""Seconds inside, and that a call may wait."""
 CHILD_SECONDS = 15
 _CHILD_SAYS = {
     0: "",
@@ -73,15 +74,17 @@ class Probe(Lock):
 
     def _threads(self, attempt: Attempt) -> str:
         """Two threads take the same instance in turns."""
+        together = threading.Barrier(2)
         inside: list[str] = []
         wrong: list[str] = []
 
         def work(name: str) -> None:
             try:
+                together.wait(LIMIT)
                 for number in range(ROUNDS):
                     self.inner.acquire(_fresh(attempt, f"{name}{number}"), LIMIT)
                     inside.append(name)
-                    time.sleep(0.005)
+                    time.sleep(HOLD)
                     if len(inside) > 1:
                         wrong.append("two threads of one process were inside at once")
                     inside.remove(name)

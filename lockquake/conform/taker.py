@@ -12,7 +12,7 @@ from nuclei.clients.process import ClientProcess
 from nuclei.clients.protocol import Do, Quit, Result
 from nuclei.platforms.base import HarnessError
 
-LONGEST_CALL = 60.0
+LONGEST_CALL = 40.0
 """Seconds a call may take beyond its own limit: libraries that repeat a lost request take that long by themselves."""
 _ASK_TO_END = 2.0
 
