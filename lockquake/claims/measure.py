@@ -17,12 +17,13 @@ from lockquake.trial import Say, TrialResult
 
 @dataclass(frozen=True)
 class Row:
-    """A cell and its trials. ``missing``: why there are none, where it cannot run on this platform; ``versions``: of
-    what took part."""
+    """A cell and its trials. ``unsupported``: why there are none, where it cannot run on this platform; ``failed``:
+    what kept its cluster from starting; ``versions``: of what took part."""
 
     cell: Cell
     results: tuple[TrialResult, ...] = ()
-    missing: str = ""
+    unsupported: str = ""
+    failed: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -61,5 +62,6 @@ def _row(cell: Cell, outcome: Outcome, record: Record) -> Row:
     versions: dict[str, str] = {}
     for result in outcome.results:
         versions |= record.versions(result.plan)
-    missing = outcome.message if outcome.standing == "unsupported" else ""
-    return Row(cell, tuple(outcome.results), missing, versions)
+    unsupported = outcome.message if outcome.standing == "unsupported" else ""
+    failed = outcome.message if outcome.standing == "harness error" and not outcome.results else ""
+    return Row(cell, tuple(outcome.results), unsupported, failed, versions)

@@ -32,6 +32,7 @@ HEADINGS = {
     "harness error": "The experiment itself failed",
 }
 WIDTH = 119
+LONGEST = 200
 SHORT = ", ".join(f"`{key}={value}`" for key, value in BRIEF.items())
 
 
@@ -123,7 +124,8 @@ def _claimed(claim: Claim, sources: Sequence[str]) -> str:
 def _observed(row: Row) -> Iterator[str]:
     trials = judged(row.results)
     if not trials:
-        yield f"unsupported: {row.missing}" if row.missing else "harness error" if row.results else NOT_MEASURED
+        failed = row.failed or next((result.message for result in row.results), "")
+        yield f"unsupported: {row.unsupported}" if row.unsupported else _failure(failed) if failed else NOT_MEASURED
         return
     yield from (finding.observed() for finding in row.findings)
     if not row.cell.claims and not surprises(row.cell, row.results):
@@ -131,6 +133,10 @@ def _observed(row: Row) -> Iterator[str]:
     for name, count in surprises(row.cell, row.results).items():
         if name not in {claim.property for claim in row.cell.claims}:
             yield f"{name} broken {count} of {len(trials)}"
+
+
+def _failure(message: str) -> str:
+    return f"harness error: {' '.join(message.split())[:LONGEST]}".replace("|", "/")
 
 
 def against(rows: Sequence[Row]) -> list[tuple[Row, Finding]]:

@@ -64,7 +64,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
                 f"{lock.name}: {claim.fault!r} is no fault that can be tried, so {claim.property} is not measured there"
             )
         return
-    ctx.exit(_measure(ctx, cells, options))
+    ctx.exit(_measure(cells, options))
 
 
 def _show(cells: Sequence[Cell], as_json: bool) -> None:
@@ -100,7 +100,7 @@ def _cell_data(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _measure(ctx: click.Context, cells: Sequence[Cell], options: dict[str, Any]) -> int:
+def _measure(cells: Sequence[Cell], options: dict[str, Any]) -> int:
     place: Path = options["place"]
     budget = None if options["budget"] is None else duration(options["budget"])
     chosen = choose_for(options["platform"], sorted({cell.cluster for cell in cells}))
@@ -132,6 +132,7 @@ def _measure(ctx: click.Context, cells: Sequence[Cell], options: dict[str, Any])
     else:
         _print(rows, place)
     codes = [EXIT_CODES[finding.standing] for row in rows for finding in row.findings]
+    codes += [EXIT_CODES["harness error"] for row in rows if row.failed]
     return worst_code([code for code in codes if code != NOTHING_TESTED])
 
 
@@ -160,7 +161,8 @@ def _row_data(row: Row) -> dict[str, Any]:
         "ways": dict(numbers.ways(trials)),
         "harm": dict(numbers.harm(trials)),
         "recovery_ms": [value for value in numbers.recovery(trials) if value != float("inf")],
-        "unsupported": row.missing,
+        "unsupported": row.unsupported,
+        "failed": row.failed,
         "directories": [str(result.directory) for result in row.results],
     }
 

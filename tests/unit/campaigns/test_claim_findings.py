@@ -97,20 +97,26 @@ def test_median_and_range(values: list[float], text: str) -> None:
 def test_the_page_shows_every_cell_and_lists_what_stands_against_a_claim() -> None:
     (again,) = kept("recovery", "a manual", HOLDER_KILLED)
     rows = [
-        Row(Cell(LOCK, "redis-single", PAUSE_BEYOND, (KEPT, LOST)), (trial(*TWICE), trial(*FINE)), "", {"redis": "7"}),
+        Row(
+            Cell(LOCK, "redis-single", PAUSE_BEYOND, (KEPT, LOST)),
+            (trial(*TWICE), trial(*FINE)),
+            versions={"redis": "7"},
+        ),
         Row(Cell(LOCK, "redis-single", HOLDER_KILLED, (again,))),
-        Row(Cell(LOCK, "redis-single", NO_FAULT), (), "no server"),
+        Row(Cell(LOCK, "redis-single", NO_FAULT), unsupported="no server"),
+        Row(Cell(LOCK, "redis-sentinel", NO_FAULT), failed="nobody\nled | at all"),
     ]
     text = page(rows, "lockquake claims --measure DIR")
     lines = text.splitlines()
     assert "`lockquake claims --measure DIR`" in text
-    assert "1 of 3 cells measured (1 with 2 trials each)" in text
+    assert "1 of 4 cells measured (1 with 2 trials each)" in text
     assert "Versions: redis 7." in lines
     (paused,) = [line for line in lines if line.startswith("| redis-single | holder paused for 2 leases")]
     assert "lease kept [1]<br>mutual-exclusion **lost** (overstay) [2]" in paused
     assert "kept 1 of 2 (broken 1)<br>lost 0 of 2 (undecided 1)" in paused
     assert [line.count("not measured") for line in lines if "| holder killed" in line] == [1]
     assert "unsupported: no server" in text
+    assert "harness error: nobody led / at all" in text
     broken, never = text.index("### Claims that do not hold"), text.index("### Claimed to be lost, and never seen")
     assert "lease is claimed to be kept (a manual)" in text[broken:never]
     assert "mutual-exclusion is claimed to be lost (an article)" in text[never:]
