@@ -33,7 +33,7 @@ def test_keeps_two_clients_apart_without_faults(lockquake: Lockquake, nucleus: s
 def test_what_renews_itself_outlives_its_lease(lockquake: Lockquake) -> None:
     result = lockquake.keeps(
         "python-redis-lock@redis-single",
-        settings={"lock.ttl": 1, "lock.auto_renewal": True, "workload.hold": 1.4, "workload.limit": 5.0},
+        settings={"lock.ttl": 3, "lock.auto_renewal": True, "workload.hold": 3.0, "workload.limit": 10.0},
         clients=2,
     )
     assert read(result.directory).header.versions["python-redis-lock"]
