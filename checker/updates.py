@@ -11,23 +11,32 @@ from collections import defaultdict
 from operator import itemgetter
 from typing import Any
 
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
 from checker.case import Case
 from checker.resources import counter_of, read_counters
 from histories.rows import Ledger
 
-Reads = dict[tuple[str, str, str], list[tuple[int, Any]]]
-"""By client, attempt and counter: when a read returned (ns) and what it gave, in order of time."""
+Seen = dict[tuple[int, int, str], list[tuple[int, Any]]]
+"""By client and attempt (their keys in the columns) and counter: times (ns), and the values read or written then, in
+order of time."""
 
 
 def lost(case: Case) -> list[tuple[Ledger, Ledger]] | None:
     """(the write that was overwritten unseen, the one that did it), in the ledger's order for each counter; None where
     the values do not tell."""
-    reads, begun = _reads(case), _begun(case)
+    calls = case.calls
+    reads = _seen(case, calls.is_op("read") & calls.ended("ok"), calls.ret)
+    writes = _seen(case, calls.is_op("write"), calls.inv)
     found, known = [], False
     for counter, rows in read_counters(case.ledger).items():
         for before, row in zip([None, *rows], rows, strict=False):
-            read = reads.get((row.client, row.attempt, counter), [])
-            seen = bisect_right(read, begun.get((row.client, row.attempt, repr(row.value)), row.t), key=itemgetter(0))
+            who = case.record.client_numbers.get(row.client, -1), case.attempt_key(row.attempt), counter
+            begun = next((t for t, value in reversed(writes.get(who, [])) if value == row.value), row.t)
+            read = reads.get(who, [])
+            seen = bisect_right(read, begun, key=itemgetter(0))
             if seen and before is not None:
                 known = True
                 if read[seen - 1][1] != before.value:
@@ -35,15 +44,12 @@ def lost(case: Case) -> list[tuple[Ledger, Ledger]] | None:
     return found if known else None
 
 
-def _reads(case: Case) -> Reads:
-    reads: Reads = defaultdict(list)
-    for call in case.made(case.calls.is_op("read") & case.calls.ended("ok")):
-        reads[call.client, call.attempt, counter_of(call.value)].append((call.ret, call.value))
-    for read in reads.values():
-        read.sort(key=itemgetter(0))
-    return reads
-
-
-def _begun(case: Case) -> dict[tuple[str, str, str], int]:
-    """When the calls of writes began (ns), by client, attempt and value."""
-    return {(c.client, c.attempt, repr(c.value)): c.inv for c in case.made(case.calls.is_op("write"))}
+def _seen(case: Case, chosen: NDArray[np.bool_], times: NDArray[np.int64]) -> Seen:
+    calls, seen = case.calls, defaultdict(list)
+    for row in np.flatnonzero(chosen).tolist():
+        text = calls.value[row]
+        value = None if text is None else msgspec.json.decode(text)
+        seen[int(calls.client[row]), int(calls.attempt.keys[row]), counter_of(value)].append((int(times[row]), value))
+    for told in seen.values():
+        told.sort(key=itemgetter(0))
+    return seen
