@@ -28,6 +28,7 @@ from lockquake.support import choose_for
 from nuclei.platforms.choice import NAMES
 
 PAGE, DATA = "claims.md", "claims.json"
+BUDGET = "--budget"
 
 
 @click.command(
@@ -40,7 +41,7 @@ PAGE, DATA = "claims.md", "claims.json"
 @click.option("--measure", "place", metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
               help="Run the trials that DIR does not hold yet, and write the table there.")  # fmt: skip
 @click.option("--times", default=3, show_default=True, type=click.IntRange(1, 10_000), help="Trials of each cell.")
-@click.option("--budget", metavar="TIME", help="Begin no trial after this long, e.g. 30m; 0s only writes the table.")
+@click.option(BUDGET, metavar="TIME", help="Begin no trial after this long, e.g. 30m; 0s only writes the table.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help="Clusters side by side.")
 @click.option("--platform", default="auto", show_default=True, type=click.Choice(NAMES))
 @click.option("--json", "as_json", is_flag=True, help="The rows as JSON on stdout.")
@@ -137,8 +138,12 @@ def _measure(cells: Sequence[Cell], options: dict[str, Any]) -> int:
 
 
 def _typed(place: Path) -> str:
-    """The command, with DIR for where the trials are: that is another place for everybody."""
-    return shlex.join(["lockquake", *("DIR" if word == str(place) else word for word in sys.argv[1:])])
+    """The command, with DIR for where the trials are, and without its budget: both are another's."""
+    words = ["DIR" if word == str(place) else word for word in sys.argv[1:]]
+    if BUDGET in words:
+        at = words.index(BUDGET)
+        words[at : at + 2] = []
+    return shlex.join(["lockquake", *words])
 
 
 def _row_data(row: Row) -> dict[str, Any]:

@@ -6,7 +6,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
 from nuclei.locks.redis_py_client import clients_for, lease_spec, redis_py_outcomes
 
 if TYPE_CHECKING:
@@ -97,6 +113,7 @@ def outcomes() -> Iterator[None]:
 
 DOCS = "https://github.com/brainix/pottery#redlock"
 LIFE = f"{DOCS}: ensure that your critical section completes well within that timeout"
+TOLERANT = f"{DOCS}: you can lose up to 2 out of the 5 Redis masters"
 
 LOCK = LockEntry(
     name="pottery",
@@ -106,16 +123,12 @@ LOCK = LockEntry(
     spec=lease_spec,
     defaults={"ttl": 2.0},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=DOCS),
-        Claim(
-            property="mutual-exclusion",
-            fault="kill-node:target=redis-3",
-            verdict="kept",
-            source=f"{DOCS}: you can lose up to 2 out of the 5 Redis masters",
-        ),
-        Claim(property="recovery", fault="kill-client", verdict="kept", source=f"{DOCS}: to preserve liveness"),
-        Claim(property="mutual-exclusion", fault="pause-client:for=2x", verdict="lost", source=LIFE),
-        Claim(property="lease", fault="pause-client:for=2x", verdict="kept", source=LIFE),
+        *kept("mutual-exclusion", DOCS, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", TOLERANT, SERVER_KILLED, SERVER_PAUSED, ISOLATED),
+        *kept("recovery", f"{DOCS}: to preserve liveness", HOLDER_KILLED),
+        *lost("mutual-exclusion", LIFE, PAUSE_BEYOND),
+        *kept("lease", LIFE, PAUSE_BEYOND),
+        *unclaimed(f"{DOCS} says nothing of clocks", CLOCK_AHEAD, CLOCK_BACK),
     ),
     key_prefix=PREFIX,
     libraries=("pottery",),

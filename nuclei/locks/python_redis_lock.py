@@ -13,7 +13,24 @@ from typing import Any
 from msgspec.structs import replace
 
 from histories.spec import Spec
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
 from nuclei.locks.redis_py_client import CLUSTERS, client_for, lease_spec, redis_py_outcomes
 
 PREFIX = "lock:"
@@ -92,6 +109,7 @@ def spec(settings: Mapping[str, float | int | str | bool]) -> Spec:
 
 DOCS = "https://python-redis-lock.readthedocs.io/en/latest/readme.html"
 EXPIRE = "redis_lock.Lock: expire, the lock expiry time in seconds"
+SILENT = f"{DOCS} says nothing of its servers' failures"
 
 LOCK = LockEntry(
     name="python-redis-lock",
@@ -101,11 +119,13 @@ LOCK = LockEntry(
     spec=spec,
     defaults={"ttl": 2.0, "auto_renewal": False},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=f"{DOCS} (Usage)"),
-        Claim(property="recovery", fault="kill-client", verdict="kept", source=EXPIRE),
-        Claim(property="mutual-exclusion", fault="pause-client:for=2x", verdict="lost", source=EXPIRE),
-        Claim(property="lease", fault="pause-client:for=2x", verdict="kept", source=EXPIRE),
-        Claim(property="owner-safe-release", fault="pause-client:for=2x", verdict="kept", source=f"{DOCS} (Usage): id"),
+        *kept("mutual-exclusion", f"{DOCS} (Usage)", NO_FAULT),
+        *kept("mutual-exclusion", EXPIRE, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("recovery", EXPIRE, HOLDER_KILLED),
+        *lost("mutual-exclusion", EXPIRE, PAUSE_BEYOND),
+        *kept("lease", EXPIRE, PAUSE_BEYOND),
+        *kept("owner-safe-release", f"{DOCS} (Usage): id", PAUSE_BEYOND),
+        *unclaimed(SILENT, SERVER_KILLED, SERVER_PAUSED, ISOLATED, *PROMOTIONS, CLOCK_AHEAD, CLOCK_BACK),
     ),
     key_prefix=PREFIX,
     libraries=("python-redis-lock",),

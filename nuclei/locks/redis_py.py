@@ -4,7 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from nuclei.locks.base import Attempt, Claim, Grant, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    PROMOTIONS,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+    unclaimed,
+)
 from nuclei.locks.redis_py_client import CLUSTERS, client_for, lease_spec, redis_py_outcomes
 
 
@@ -55,14 +72,16 @@ class RedisPy(Lock):
 DOCS = "https://redis.readthedocs.io/en/stable/lock.html"
 LIFE = f"{DOCS}: timeout indicates a maximum life for the lock in seconds"
 TOKEN = f"{DOCS}: thread_local, whose example is that no other's lock is released"
+SILENT = f"{DOCS} says nothing of its servers' failures"
 
 CLAIMS = (
-    Claim(property="mutual-exclusion", fault="none", verdict="kept", source=f"{DOCS}: a shared, distributed Lock"),
-    Claim(property="recovery", fault="kill-client", verdict="kept", source=LIFE),
-    Claim(property="mutual-exclusion", fault="pause-client:for=2x", verdict="lost", source=LIFE),
-    Claim(property="lease", fault="pause-client:for=2x", verdict="kept", source=LIFE),
-    Claim(property="owner-safe-release", fault="pause-client:for=2x", verdict="kept", source=TOKEN),
-    Claim(property="mutual-exclusion", fault="failover", verdict="unclaimed", source=f"{DOCS} says nothing of it"),
+    *kept("mutual-exclusion", f"{DOCS}: a shared, distributed Lock", NO_FAULT),
+    *kept("mutual-exclusion", LIFE, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+    *kept("recovery", LIFE, HOLDER_KILLED),
+    *lost("mutual-exclusion", LIFE, PAUSE_BEYOND),
+    *kept("lease", LIFE, PAUSE_BEYOND),
+    *kept("owner-safe-release", TOKEN, PAUSE_BEYOND),
+    *unclaimed(SILENT, SERVER_KILLED, SERVER_PAUSED, ISOLATED, *PROMOTIONS, CLOCK_AHEAD, CLOCK_BACK),
 )
 
 LOCK = LockEntry(

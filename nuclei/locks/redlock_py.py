@@ -11,7 +11,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nuclei.locks.base import Attempt, Claim, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.base import Attempt, Grant, Indeterminate, Lock, LockContext, LockEntry, Refused
+from nuclei.locks.claims import (
+    CLOCK_AHEAD,
+    CLOCK_BACK,
+    CUT_BEYOND,
+    CUT_WITHIN,
+    HOLDER_KILLED,
+    ISOLATED,
+    NO_FAULT,
+    PAUSE_BEYOND,
+    PAUSE_WITHIN,
+    SERVER_KILLED,
+    SERVER_PAUSED,
+    kept,
+    lost,
+)
 from nuclei.locks.redis_py_client import clients_for, lease_spec, redis_py_outcomes
 
 
@@ -85,10 +100,11 @@ LOCK = LockEntry(
     spec=lease_spec,
     defaults={"ttl": 2.0},
     claims=(
-        Claim(property="mutual-exclusion", fault="none", verdict="kept", source=ALGORITHM),
-        Claim(property="recovery", fault="kill-client", verdict="kept", source=VALIDITY),
-        Claim(property="mutual-exclusion", fault="pause-client:for=2x", verdict="lost", source=VALIDITY),
-        Claim(property="lease", fault="pause-client:for=2x", verdict="kept", source=VALIDITY),
+        *kept("mutual-exclusion", ALGORITHM, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
+        *kept("mutual-exclusion", ALGORITHM, SERVER_KILLED, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
+        *kept("recovery", VALIDITY, HOLDER_KILLED),
+        *lost("mutual-exclusion", VALIDITY, PAUSE_BEYOND),
+        *kept("lease", VALIDITY, PAUSE_BEYOND),
     ),
     libraries=("redlock-py",),
 )
