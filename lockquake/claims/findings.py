@@ -13,6 +13,8 @@ from lockquake.trial import TrialResult
 from nuclei.locks.claims import Claim
 
 Said = Literal["kept", "broken", "undecided"]
+FOLLOWS = {"mutual-exclusion": frozenset({"lease", "linearizability"}), "recovery": frozenset({"orphan"})}
+"""What is no surprise once a property is claimed to be lost: the same failure, seen from another side."""
 JUDGED = frozenset({"valid", "invalid", "unknown", "not exercised"})
 """Trials that count: everything else says nothing about the lock."""
 
@@ -100,6 +102,7 @@ def _said(name: str, result: TrialResult) -> Said:
 def surprises(cell: Cell, results: Sequence[TrialResult]) -> dict[str, int]:
     """Properties that were broken though nothing was claimed of them here, and in how many trials."""
     spoken = {claim.property for claim in cell.claims if claim.verdict != "unclaimed"}
+    spoken |= {name for claim in cell.claims if claim.verdict == "lost" for name in FOLLOWS.get(claim.property, ())}
     found: dict[str, int] = {}
     for result in judged(results):
         for name in {v.property for v in result.verdicts if v.validity == "invalid"} - spoken:

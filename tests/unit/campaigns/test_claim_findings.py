@@ -66,8 +66,9 @@ def test_a_claim_against_its_trials(claim: Claim, trials: list[TrialResult], sta
 
 
 def test_what_breaks_though_nothing_is_claimed_of_it_is_told() -> None:
-    cell = Cell(LOCK, "redis-single", PAUSE_BEYOND, (LOST,))
-    assert surprises(cell, [trial(*TWICE), trial(*STAYED)]) == {"lease": 1}
+    kept_lease, lost_exclusion = (Cell(LOCK, "redis-single", PAUSE_BEYOND, (claim,)) for claim in (KEPT, LOST))
+    assert surprises(kept_lease, [trial(*TWICE), trial(*STAYED)]) == {EXCLUSION: 2}
+    assert surprises(lost_exclusion, [trial(*TWICE), trial(told("recovery", "invalid"))]) == {"recovery": 1}
     assert surprises(Cell(LOCK, "redis-single", PAUSE_BEYOND), [trial(*STAYED)]) == {EXCLUSION: 1}
 
 
