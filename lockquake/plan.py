@@ -24,6 +24,8 @@ from nuclei.workloads.base import Stakes
 from nuclei.workloads.loading import load as load_workload
 
 PLAN_VERSION = 1
+USUAL = "contend"
+"""The workload of a plan that names none."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,6 +63,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     def faults(self) -> str:
         """The schedule as one would type it; ``none`` when it is empty."""
         return " + ".join(fault.text() for fault in self.schedule) or "none"
+
+    @property
+    def title(self) -> str:
+        """``lock@cluster × faults``, with the workload where it is not the usual one."""
+        workload = "" if self.workload == USUAL else f" ({self.workload})"
+        return f"{self.nucleus} × {self.faults}{workload}"
 
     @property
     def slug(self) -> str:
@@ -129,7 +137,7 @@ def build(
     *,
     faults: Sequence[str] = (),
     settings: Mapping[str, Setting] | Sequence[str] = (),
-    workload: str = "contend",
+    workload: str = USUAL,
     seed: int = 0,
     clients: int = 3,
     platform: str = "docker",

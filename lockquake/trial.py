@@ -54,8 +54,8 @@ class TrialResult:
 
     @property
     def name(self) -> str:
-        """``nucleus × fault``."""
-        return f"{self.plan.nucleus} × {self.plan.faults}"
+        """``nucleus × fault``, and the workload where it is not the usual one."""
+        return self.plan.title
 
 
 class TrialRun:

@@ -62,6 +62,8 @@ def _heading(history: History) -> str:
     parts = []
     if plan.get("lock"):
         parts.append(f"{str(plan['lock']).rpartition('/')[2]}@{plan.get('cluster', '?')}")
+    if plan.get("workload") not in {None, "contend"}:
+        parts.append(f"workload {plan['workload']}")
     if history.header.platform:
         parts.append(f"platform {history.header.platform}")
     if plan:

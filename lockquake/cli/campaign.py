@@ -66,7 +66,7 @@ def command(ctx: click.Context, file: Path, platform: str, root: Path, place: Pa
 def progress(outcome: Outcome) -> str:
     """One line about an entry that ended."""
     result = outcome.result
-    what = f"{result.plan.nucleus} × {result.plan.faults}: {result.status}" if result else outcome.entry.nucleus
+    what = f"{result.plan.title}: {result.status}" if result else outcome.entry.nucleus
     earlier = f", {outcome.earlier} of them earlier" if outcome.earlier else ""
     return f"{'':8}  → {what} — {outcome.standing} (trial {outcome.tries}{earlier})"
 

@@ -50,7 +50,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     root: Path = options["root"]
     top = batch_directory(root, first.slug)
     say = progress()
-    say(f"{first.nucleus} × {first.faults}, {len(plans)} trial(s), {chosen}")
+    say(f"{first.title}, {len(plans)} trial(s), {chosen}")
     if settings := suggested(first):
         say(f"with {', '.join(f'{key}={value}' for key, value in settings.items())}, as {first.faults} needs it")
     results: list[TrialResult] = []

@@ -10,6 +10,7 @@ from checker.verdict import Verdict
 from lockquake.trial import TrialResult
 
 WIDTH = 110
+MOST_TALLIES = 4
 _ORDER = {"invalid": 0, "unknown": 1, "valid": 2}
 
 
@@ -45,9 +46,11 @@ def verdict_words(verdict: Verdict | None, fallback: str) -> tuple[str, str]:
     return verdict.validity, " ".join(part for part in (name, kind, cause) if part)
 
 
-def _harm(verdicts: Sequence[Verdict]) -> list[str]:
-    """What the violations did where the lock protects something."""
-    return list(dict.fromkeys(v.tally for v in verdicts if v.validity == "invalid" and v.tally))
+def _tallies(verdicts: Sequence[Verdict]) -> list[str]:
+    """What the violations did where the lock protects something; where there are none, what it came to."""
+    told = [v for v in verdicts if v.tally]
+    harm = [f"harm: {v.tally}" for v in told if v.validity == "invalid"]
+    return list(dict.fromkeys(harm or [str(v.tally) for v in told]))
 
 
 def block(result: TrialResult, standing: str | None = None, note: str = "") -> str:
@@ -56,14 +59,14 @@ def block(result: TrialResult, standing: str | None = None, note: str = "") -> s
     word, what = verdict_words(chosen, result.status)
     if result.status not in {"valid", "invalid", "unknown"}:
         word = result.status
-    left = f"{result.plan.nucleus} × {result.plan.faults}"
+    left = result.plan.title
     numbers = figures(result.verdicts)
     head = f"{left:<62} {word.upper() if word == 'invalid' else word:<8} {what}"
     tail = "  ".join(part for part in (standing and f"[{standing}]", note, numbers) if part)
     lines = [harmless(head.rstrip())]
     if tail:
         lines.append(f"    {harmless(tail)}")
-    lines += [f"    harm: {harmless(one_line(said))}" for said in _harm(result.verdicts)]
+    lines += [f"    {harmless(one_line(said))}" for said in _tallies(result.verdicts)[:MOST_TALLIES]]
     witness = chosen.sentence if chosen and chosen.validity != "valid" else ""
     for sentence in (witness, f"{'harness: ' if witness else ''}{result.message}" if result.message else ""):
         lines += textwrap.wrap(one_line(sentence), WIDTH, initial_indent="    ", subsequent_indent="    ")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from nuclei.clients.recorder import Recorder
     from nuclei.ledger.client import LedgerClient
 
-OPEN_LIMIT = 8.0
+OPEN_LIMIT = 15.0
 """Seconds within which a client must be connected when it starts."""
 
 
