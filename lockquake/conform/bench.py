@@ -88,6 +88,12 @@ class Bench:
             taker.ready()
         return made
 
+    def rivals(self, count: int = 2, lease: float = HOLDING) -> list[Taker]:
+        """The same, for checks in which only one of them may hold the lock. Raises NotApplicable."""
+        if (permits := self.spec().permits) > 1:
+            raise NotApplicable(f"its spec lets {permits} clients hold it at once")
+        return self.takers(count, lease)
+
     def probe(self, look: str, lease: float = HOLDING) -> Taker:
         """A client whose lock is the one under test behind a probe (see :mod:`~.probe`)."""
         settings = {**self.settings(lease), "probe_lock": self.plan.lock, "probe_look": look}

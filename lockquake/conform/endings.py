@@ -15,7 +15,7 @@ SEEN_WITHIN = 3.0
 
 def busy_is_refused(bench: Bench) -> str:
     """Who asks for a lock that another client holds is refused, in the words of the contract."""
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     reply = other.do("acquire", BRIEFLY)
     if reply.granted:
@@ -27,7 +27,7 @@ def busy_is_refused(bench: Bench) -> str:
 
 def try_is_immediate(bench: Bench) -> str:
     """``try_acquire`` does not wait for the holder."""
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     reply = other.do("try")
     if not reply.refused:
@@ -39,7 +39,7 @@ def try_is_immediate(bench: Bench) -> str:
 
 def limit_is_kept(bench: Bench) -> str:
     """A waiter gives up at its limit, neither long before nor long after it."""
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     reply = other.do("acquire", WAIT)
     if reply.granted:
@@ -51,7 +51,7 @@ def limit_is_kept(bench: Bench) -> str:
 
 def waiter_is_served(bench: Bench) -> str:
     """A waiter is granted the lock once its holder has given it back."""
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     other.begin("acquire", 10.0)
     if other.end(BRIEFLY) is not None:
@@ -91,7 +91,7 @@ def foreign_release_frees_nothing(bench: Bench) -> str:
     """A client that holds nothing frees nobody's lock."""
     if bench.spec().owners == "anonymous":
         raise NotApplicable("anybody may release an anonymous lock")
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     must_be_seen(bench)
     reply = other.do("release")
@@ -107,7 +107,7 @@ def lapsed_release_frees_nothing(bench: Bench) -> str:
     if bench.spec().owners == "anonymous":
         raise NotApplicable("anybody may release an anonymous lock")
     late = _lapsed(bench)
-    other, third = bench.takers()
+    other, third = bench.rivals()
     other.take()
     reply = late.do("release")
     if third.do("try").granted:

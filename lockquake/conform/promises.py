@@ -37,7 +37,7 @@ def re_entry_is_as_declared(bench: Bench) -> str:
     """A second acquire of the holder is granted where the spec says so, and refused otherwise; in either case the outer
     hold stays, and can be given back."""
     deep = bench.spec().reentry_limit > 1
-    holder, other = bench.takers()
+    holder, other = bench.rivals()
     holder.take()
     reply = holder.do("try")
     if reply.granted != deep:
