@@ -1,7 +1,7 @@
 # Every target sets up what is missing first: environment, dependencies and, where servers run, container images.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help trial test unit bench bench-checker compare soak soak-checker lint images lock clean setup
+.PHONY: help trial test unit bench bench-checker claims compare soak soak-checker lint images lock clean setup
 
 BIN := .venv/bin
 export PYTHON
@@ -20,6 +20,9 @@ unit: setup  ## the tests that need no Docker
 
 bench: setup  ## what the proxy costs, against a direct connection
 	@$(BIN)/python -m benchmarks.proxy $(BENCH_ARGS)
+
+claims: setup  ## every claim against real trials: goes on where it was; the table is runs/claims/claims.md (hours)
+	@$(BIN)/lockquake claims --measure runs/claims $(CLAIMS_ARGS)
 
 compare: setup  ## Redis against ZooKeeper without faults: waits, fairness, wake-ups, cost; writes docs/comparison.md
 	@$(BIN)/python -m benchmarks.compare --output docs/comparison.md $(COMPARE_ARGS)

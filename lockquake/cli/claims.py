@@ -52,6 +52,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     With --measure every cell is tried. What was measured stays in DIR, so that a campaign that was interrupted or
     killed goes on where it was. Exit code: 0 everything as claimed · 1 a claim broken · 2 unknown, not measured, or a
     violation that did not show · 3 harness error."""
+    if options["place"] is None and options["budget"] is not None:
+        raise click.UsageError(f"{BUDGET} is for --measure DIR")
     locks = choose_locks(options["locks"])
     cells = choose_cells(locks, options["clusters"], options["faults"])
     if options["unclaimed"]:
