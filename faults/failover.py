@@ -70,6 +70,8 @@ class Failover(FaultFamily):
     def impossible_on(cls, cluster: ClusterEntry) -> str | None:
         if cluster.replicates:
             return None
+        if cluster.no_failover:
+            return cluster.no_failover
         return f"failover needs a replica that can be promoted before it has heard of the lock; {cluster.name} has none"
 
     @classmethod

@@ -137,7 +137,8 @@ class ClusterEntry:
     """A topology as the registry knows it. ``nodes``: how many servers. ``defaults``: settings with defaults.
     ``replicates``: whether it may have replicas that can be promoted without what the primary had acknowledged.
     ``hands_over``: whether it has a procedure that moves the primary's role without loss. ``minority_stops``: whether a
-    primary that hears no majority ceases to grant by itself, within about a second."""
+    primary that hears no majority ceases to grant by itself, within about a second. ``no_failover``: why there is no
+    failover where ``replicates`` is not set, if not for lack of replicas."""
 
     name: str
     summary: str
@@ -147,6 +148,7 @@ class ClusterEntry:
     replicates: bool = False
     hands_over: bool = False
     minority_stops: bool = False
+    no_failover: str = ""
 
 
 __all__ = ["Cluster", "ClusterEntry", "Endpoint", "Observer", "Settings", "Surroundings"]

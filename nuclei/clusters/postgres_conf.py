@@ -30,9 +30,9 @@ if [ "$(id -u)" = 0 ]; then
     see="--inh-caps=+dac_read_search --ambient-caps=+dac_read_search"
     as="setpriv --reuid=$user --regid=$user --clear-groups --pdeathsig=KILL"
     if $as $see true 2>/dev/null; then as="$as $see"; fi
-    chown "$user:$user" {data}
 fi
-chmod 700 {data}
+if [ ! -s {data}/PG_VERSION ]; then chmod 700 {data}; fi
+if [ -n "$as" ]; then chown "$user:$user" {data}; fi
 rm -f {data}/postmaster.pid
 if [ ! -s {data}/PG_VERSION ]; then
 {first}
@@ -78,6 +78,8 @@ tcp_keepalives_interval = {keepalive:.0f}
 tcp_keepalives_count = 3
 timezone = 'UTC'
 """
+# To become another user, to give it its data, and to look after both.
+_CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "KILL", "SETGID", "SETUID")
 _WHO = "local all all trust\nhost all all all trust\nhost replication all all trust\n"
 
 
@@ -97,6 +99,7 @@ def postgres_node(name: str, port: int, *, copies: tuple[str, int] | None, keepa
         image="postgres",
         port=port,
         command=["/bin/sh", _LAUNCHER],
+        capabilities=_CAPABILITIES,
         files={
             _CONF: settings + (f"{overlay}\n" if overlay else ""),
             _HBA: _WHO,

@@ -99,7 +99,7 @@ class NodeSpec:
 
     ``late_ports``: those of its ports that it opens only at times, and that peers may try a moment too early. A proxy
     accepts and closes what would have been refused, and not everybody retries that: where the proxy can, it dials
-    again for a moment.
+    again for a moment. ``capabilities``: what its container may do beyond nothing, by the kernel's names.
     """
 
     name: str
@@ -111,6 +111,7 @@ class NodeSpec:
     files: Mapping[str, str] = field(default_factory=dict)
     env: Mapping[str, str] = field(default_factory=dict)
     late_ports: Sequence[int] = ()
+    capabilities: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,7 +158,7 @@ class DockerPlatform(Platform):
             environment={**node.env, **boot.environment(node.files)},
             hosts={**others, node.name: own[node.name]},
             copied=[(text.encode(), path) for path, text in node.files.items()],
-            capabilities=["NET_ADMIN"] if direct else [],
+            capabilities=[*node.capabilities, *(["NET_ADMIN"] if direct else [])],
         )
 
     def place(self, node: str) -> Place:

@@ -8,10 +8,12 @@ from typing import cast
 
 import pytest
 
+from faults.failover import Failover
 from histories.vocabulary import EndReason
 from histories.write import PartWriter
 from nuclei.clusters.observers.polled import Held, Look
 from nuclei.clusters.observers.postgres import PostgresWatch
+from nuclei.clusters.postgres import CLUSTER
 from nuclei.clusters.postgres_conf import TABLE, postgres_node
 from nuclei.locks import postgres_row
 from nuclei.locks.postgres_session import advisory_key
@@ -91,3 +93,8 @@ def test_why_a_lock_ended(gone: Held, sessions: set[str], now: int, reason: EndR
     then = Look("primary", "7", {}, {"expires": 2000, "now": now}, frozenset(sessions))
     assert watch().reason(gone, was, then) == reason
     assert watch().reason_of_restart(gone, was, then) == restarted
+
+
+def test_why_there_is_no_failover_is_said() -> None:
+    assert Failover.impossible_on(CLUSTER) == CLUSTER.no_failover
+    assert "nobody promotes the standby" in CLUSTER.no_failover
