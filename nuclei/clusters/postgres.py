@@ -63,11 +63,16 @@ class Postgres(TendedCluster):
         return Wiring(nodes=list(self.nodes.values()), peers=peers, served=[PRIMARY, LEDGER], sites=sites)
 
     def ready(self, deadline: float = 60.0) -> str:
-        """The primary serves, the standby streams from it, the ledger answers. A new database and its copy take 3 s, ten
-        times that on a busy machine."""
+        """The primary serves, the standby streams from it, the ledger answers. A new database and its copy take 3 s, on
+        a busy machine ten times that."""
         self.wait("a primary with a standby that streams from it", self._missing, deadline)
         self.ledger.remember()
         return f"{PRIMARY} serves, {STANDBY} streams from it"
+
+    def serving(self, deadline: float = 30.0) -> str:
+        """The primary serves: clients need no standby."""
+        self.wait("a primary", lambda: None if self.primary() else f"{PRIMARY} does not answer", deadline)
+        return f"{PRIMARY} serves"
 
     def _missing(self) -> str | None:
         roles = self.roles()

@@ -67,7 +67,9 @@ def test_a_holder_that_is_cut_off_keeps_everybody_out_until_the_heal(lockquake: 
 
 @pytest.mark.kill
 def test_a_row_survives_a_restart(lockquake: Lockquake) -> None:
-    lockquake.keeps(ROW, "kill-node:for=0.3s", settings=BRIEF | {"lock.ttl": 6.0})
+    """Killed halfway through a hold, it keeps everybody else out until its holder gives it back or its time is up."""
+    held = {"lock.ttl": 6.0, "workload.hold": 1.0, "workload.writes": 2, "workload.limit": 8.0}
+    lockquake.keeps(ROW, "kill-node:at=before-write,for=50ms", settings=BRIEF | held)
 
 
 @pytest.mark.pause
