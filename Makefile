@@ -30,6 +30,10 @@ compare: setup  ## Redis against ZooKeeper without faults: waits, fairness, wake
 bench-checker: setup  ## how fast the checker is, and what memory it takes; writes docs/benchmark-checker.md
 	@$(BIN)/python -m benchmarks.checker --output docs/benchmark-checker.md $(BENCH_ARGS)
 
+.PHONY: bench-recording
+bench-recording: setup  ## what it costs to record and to observe; writes docs/benchmark-recording.md (four minutes)
+	@$(BIN)/python -m benchmarks.recording --output docs/benchmark-recording.md $(BENCH_ARGS)
+
 soak-checker: setup  ## compare the checkers with an exhaustive search on 100,000 histories a class (half an hour)
 	@LOCKQUAKE_REFEREE_HISTORIES=100000 $(BIN)/python -m pytest tests/unit/checker/linear tests/unit/checker/search \
 		tests/unit/checker/test_lease_order.py -k "agree or order" -o timeout=7200 $(PYTEST_ARGS)

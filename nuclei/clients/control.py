@@ -17,12 +17,13 @@ class Control:
     """Barriers, the wish to finish, and the queue of work; all methods may be called from any thread.
 
     A client at a barrier waits without a time limit of its own: the runner passes it with ``go``, with ``finish``, or
-    by dying (the reader then ends the process).
+    by dying (the reader then ends the process). ``idle`` is called before the client sleeps.
     """
 
-    def __init__(self, say: Callable[[Report], None]) -> None:
+    def __init__(self, say: Callable[[Report], None], idle: Callable[[], None] = lambda: None) -> None:
         self.work: SimpleQueue[Work] = SimpleQueue()
         self._say = say
+        self._idle = idle
         self._changed = threading.Condition()
         self._holds: dict[Point, int] = {}
         self._standing: Point | None = None
@@ -68,6 +69,8 @@ class Control:
 
     def sleep(self, seconds: float, stop: Callable[[], bool]) -> None:
         """Sleep, but no longer than until the end is asked for or ``stop`` turns true (see :meth:`nudge`)."""
+        if seconds > 0:
+            self._idle()
         with self._changed:
             self._changed.wait_for(lambda: self._finishing or stop(), max(0.0, seconds))
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from histories.rows import Call, Client, Event, Return
-from histories.vocabulary import Mode, Operation, Outcome
+from histories.rows import Call, Client, Event, Leave, Return, Told
+from histories.vocabulary import ACQUIRES, Mode, Operation, Outcome
 from histories.write import PartWriter
 from nuclei.clients.protocol import Live, Report
 from nuclei.locks.base import Grant, LockError
@@ -18,13 +18,21 @@ from nuclei.locks.base import Grant, LockError
 class Recorder:
     """Rows reach the kernel before :meth:`write` returns, so a SIGKILL right afterwards loses none.
 
-    ``live``: send every row on as well. Rows that tell of a new client identity are always sent, because the runner
-    must know whom it kills.
+    ``live``: send every row on as well: at once where the runner acts on it, the others by ``later``, with the next
+    that is sent. Rows that tell of a new client identity are always sent, because the runner must know whom it kills.
     """
 
-    def __init__(self, part: PartWriter, say: Callable[[Report], None], *, live: bool) -> None:
+    def __init__(
+        self,
+        part: PartWriter,
+        say: Callable[[Report], None],
+        *,
+        live: bool,
+        later: Callable[[Report], None] | None = None,
+    ) -> None:
         self._part = part
         self._say = say
+        self._later = later or say
         self._live = live
         self._calls = 0
 
@@ -32,7 +40,8 @@ class Recorder:
         """Record the row (raises OSError when the file cannot take it)."""
         line = self._part.write(row)
         if self._live or isinstance(row, Client):
-            self._say(Live(t=row.t, line=msgspec.Raw(line.rstrip(b"\n"))))
+            send = self._say if _acted_on(row) else self._later
+            send(Live(t=row.t, line=msgspec.Raw(line.rstrip(b"\n"))))
 
     def call(
         self,
@@ -85,3 +94,13 @@ class Recorder:
     def close(self) -> None:
         """Close the part file."""
         self._part.close()
+
+
+def _acted_on(row: Event) -> bool:
+    """Whether the runner must know of it at once: who comes in or leaves, and what was told."""
+    match row:
+        case Return():
+            return row.op in ACQUIRES
+        case Call():
+            return row.op == "release"
+    return isinstance(row, Leave | Told | Client)

@@ -15,6 +15,9 @@ from nuclei.clients.protocol import ENCODER, REQUEST_DECODER, Report, Request, T
 RUNNER_GONE = 3
 """Exit code of a worker whose runner closed the wire without ``quit`` (it died)."""
 
+MOST_WAITING = 16 * 1024
+"""Bytes that are left for later at most."""
+
 
 class Wires:
     """Private copies of stdin and stdout, so that nothing a lock's library prints can enter the protocol.
@@ -30,14 +33,31 @@ class Wires:
         os.close(null)
         os.dup2(2, 1)
         self._writing = threading.Lock()
+        self._waiting = bytearray()
 
     def say(self, report: Report) -> None:
-        """Send an answer. A runner that cannot be reached any more ends this process."""
-        rest = memoryview(ENCODER.encode(report) + b"\n")
+        """Send an answer, and before it what was left for later. A runner that cannot be reached any more ends this
+        process."""
+        self.later(report)
+        self.flush()
+
+    def later(self, report: Report) -> None:
+        """Send an answer with the next one, or at the next :meth:`flush`: what costs most is to wake the runner."""
+        line = ENCODER.encode(report) + b"\n"
+        with self._writing:
+            self._waiting += line
+            if len(self._waiting) > MOST_WAITING:
+                self._send()
+
+    def flush(self) -> None:
+        """Send what was left for later."""
+        with self._writing:
+            self._send()
+
+    def _send(self) -> None:
         try:
-            with self._writing:
-                while rest:
-                    rest = rest[os.write(self._out, rest) :]
+            while self._waiting:
+                del self._waiting[: os.write(self._out, self._waiting)]
         except BrokenPipeError:
             os._exit(RUNNER_GONE)
 

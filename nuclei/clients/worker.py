@@ -46,7 +46,8 @@ class Worker:
 
     def __init__(self, wires: Wires) -> None:
         self._say = wires.say
-        self.control = Control(wires.say)
+        self._later = wires.later
+        self.control = Control(wires.say, wires.flush)
         self._recorder: Recorder | None = None
         self._session: Session | None = None
 
@@ -100,7 +101,7 @@ class Worker:
             from nuclei.ledger.client import LedgerClient
 
             ledger = LedgerClient(request.ledger.endpoint, request.ledger.timeout)
-        self._recorder = Recorder(PartWriter(Path(request.part)), self._say, live=request.live)
+        self._recorder = Recorder(PartWriter(Path(request.part)), self._say, live=request.live, later=self._later)
         session = Session(request, entry, self._recorder, self.control, ledger)
         session.open()
         self._session = session

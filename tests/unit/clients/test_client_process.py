@@ -105,11 +105,14 @@ def test_a_paused_client_does_not_block_the_end(start: Start) -> None:
     assert client.end() == ending
 
 
-def test_a_client_that_does_not_answer_is_killed_at_the_end(start: Start, tmp_path: Path) -> None:
+def test_a_client_that_does_not_answer_is_killed_at_the_end(start: Start, tmp_path: Path, rows: Rows) -> None:
     (tmp_path / "held").write_text("somebody else")
     client = start()
     work(client, limit=60, try_share=0)
-    time.sleep(0.05)
+    deadline = time.monotonic() + 10
+    while not rows():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     began = time.monotonic()
     assert client.end(0.3).how == "killed"
     assert time.monotonic() - began < 10

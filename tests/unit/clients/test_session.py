@@ -315,6 +315,25 @@ def test_without_live_only_identities_are_sent(bench: Callable[..., Bench]) -> N
     assert rows == ["client", "client"]
 
 
+def test_only_what_the_runner_acts_on_is_sent_at_once(tmp_path: Path) -> None:
+    at_once: list[Report] = []
+    later: list[Report] = []
+    recorder = Recorder(PartWriter(tmp_path / "c1.jsonl"), at_once.append, live=True, later=later.append)
+    session = Session(configured(tmp_path), load(SCRIPTED), recorder, Control(at_once.append), Ledger())  # type: ignore[arg-type]
+    session.acquire(1)
+    session.ledger_write(1)
+    session.release()
+    session.close()
+    recorder.close()
+
+    def said(reports: list[Report]) -> list[tuple[str, str]]:
+        rows = [msgspec.json.decode(report.line) for report in reports if isinstance(report, Live)]
+        return [(row["row"], row["op"]) for row in rows]
+
+    assert said(at_once) == [("return", "acquire"), ("call", "release")]
+    assert said(later) == [("call", "acquire"), ("call", "write"), ("return", "write"), ("return", "release")]
+
+
 def contend(made: Bench, **params: Any) -> None:
     Contend({**DEFAULTS, "hold": 0.001, "think": 0.0, "try_share": 0.0, "rounds": 1, **params}).run(made.session)
 
