@@ -12,6 +12,7 @@ import msgspec
 from faults.families import FAMILIES
 from faults.grammar import BadArgument
 from lockquake.cli.output import print_json
+from lockquake.support import why_not_lock
 from nuclei import registry
 
 KINDS = ("locks", "clusters", "faults", "workloads")
@@ -68,6 +69,7 @@ def listing() -> dict[str, list[dict[str, Any]]]:
                 "summary": entry.summary,
                 "clusters": list(entry.clusters),
                 "settings": dict(entry.defaults),
+                "unsupported": why_not_lock(entry),
                 "claims": [msgspec.to_builtins(claim) for claim in entry.claims],
             }
             for entry in registry.locks().values()
@@ -110,6 +112,8 @@ def _locks(entries: list[dict[str, Any]]) -> list[str]:
             f"  {'':<22} on {', '.join(lock['clusters']) or 'any cluster'}; settings {_settings(lock['settings'])}",
             f"  {'':<22} claims: {claims} (lockquake claims {lock['name']})",
         ]
+        if lock["unsupported"]:
+            lines.append(f"  {'':<22} unsupported here: {lock['unsupported']}")
     return lines
 
 
