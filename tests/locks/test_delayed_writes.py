@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.partition
 
 STALLED = "partition:side=client,from=ledger,how=stall,at=before-write,for=1.5s"
-BRIEF = {"ledger.timeout": 0.3, "trial.work": 0.5}
+BRIEF = {"ledger.timeout": 0.3, "trial.work": 0.5, "workload.think": 0.3, "workload.think_shape": "constant"}
+"""While the client of the stalled write thinks, the others are let in for certain."""
 
 
 def test_without_tokens_the_late_write_overwrites_what_came_after_it(lockquake: Lockquake) -> None:
