@@ -9,7 +9,7 @@ import msgspec
 from faults.base import FaultFamily
 from faults.families import FAMILIES
 from faults.schedule import FaultSpec, read_fault
-from lockquake.support import linked, why_not_cluster, why_not_fault
+from lockquake.support import linked, past_the_proxy, why_not_cluster, why_not_fault
 from nuclei import registry
 from nuclei.platforms.choice import PLATFORMS
 
@@ -60,6 +60,10 @@ def _variants(family: type[FaultFamily]) -> Iterator[FaultSpec]:
 
 def _on_its_best_cluster(platform: str, spec: FaultSpec) -> str | None:
     """None when it can happen to some cluster of several nodes; a cluster that cannot have it at all says nothing."""
-    possible = [entry for entry in registry.clusters().values() if not FAMILIES[spec.name].impossible_on(entry)]
+    kind = FAMILIES[spec.name]
+    possible = [
+        entry for entry in registry.clusters().values() if not kind.impossible_with(spec, entry, entry.defaults)
+    ]
+    possible.sort(key=past_the_proxy)  # what cannot be done to those is no reason for the others
     reasons = [why_not_fault(platform, entry, spec) for entry in [e for e in possible if linked(e)] or possible]
     return None if None in reasons else reasons[0]

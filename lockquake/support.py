@@ -87,6 +87,11 @@ def linked(cluster: ClusterEntry) -> bool:
     return bool(wiring.peers or wiring.direct)
 
 
+def past_the_proxy(cluster: ClusterEntry) -> bool:
+    """Whether a cluster's nodes reach each other past the proxy."""
+    return bool(_wiring(cluster, None).direct)
+
+
 def _wiring(cluster: ClusterEntry, settings: Settings | None) -> Wiring:
     nowhere = cast(Platform, None)  # its description needs no platform
     return cluster.make(nowhere, settings or cluster.defaults).wiring([])

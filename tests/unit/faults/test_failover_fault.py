@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from faults.grammar import BadArgument
+from faults.schedule import read_fault
 from lockquake.plan import build
+from lockquake.support import why_not_fault
 from nuclei.platforms.base import Unsupported
+from nuclei.registry import cluster
 
 
 @pytest.mark.parametrize(
@@ -48,3 +51,19 @@ def test_what_a_cluster_cannot_do_is_said_beforehand(nucleus: str, fault: str, w
 def test_what_is_not_there_is_named(fault: str, words: str) -> None:
     with pytest.raises(BadArgument, match=words):
         build("redis-set-nx-px@redis-replica", faults=[fault])
+
+
+@pytest.mark.parametrize(
+    ("fault", "possible"),
+    [
+        ("failover", False),
+        ("partition:side=primary", False),
+        ("failover:recipe=ordered", True),
+        ("partition:side=client", True),
+        ("kill-node", True),
+    ],
+)
+def test_nodes_that_reach_each_other_past_the_proxy_are_not_cut_apart_on_process(fault: str, possible: bool) -> None:
+    reason = why_not_fault("process", cluster("redis-cluster"), read_fault(fault))
+    assert (reason is None) is possible
+    assert possible or "--platform docker" in str(reason)
