@@ -19,9 +19,11 @@ from lockquake.cli.output import progress
 from lockquake.rundir import batch_directory
 from lockquake.support import require_supported
 from lockquake.trial import versions
-from nuclei.platforms.base import Unsupported
+from nuclei.platforms.base import HarnessError, Unsupported
 
 ROOT = Path("runs")
+TRIES = 3
+"""How often the experiment itself may fail, on a busy machine, before a row has to do with fewer runs."""
 NUCLEI = (
     "redis-setnx@redis-single",
     "redis-set-nx-px@redis-single",
@@ -81,15 +83,21 @@ def measured(nuclei: Sequence[str], times: int) -> dict[str, list[Cost]]:
     with Rigs(top, say, CLIENTS) as rigs:
         for nucleus in nuclei:
             rows[nucleus] = []
-            for seed in range(1, times + 1):
+            for seed in range(1, times + TRIES):
                 plan = plan_for(nucleus, seed)
                 try:
                     require_supported(plan)
+                    rows[nucleus].append(cost(plan, rigs.rig(plan), top / f"{plan.slug}-{seed}", say))
                 except Unsupported as error:
                     say(f"{nucleus}: {error}")
                     break
-                rows[nucleus].append(cost(plan, rigs.rig(plan), top / f"{plan.slug}-{seed}", say))
+                except HarnessError as error:
+                    say(f"{nucleus}: {error}")
+                    rigs.drop(plan)
+                    continue
                 say(f"{nucleus}: {rows[nucleus][-1].grants_per_s:.0f} grants per s")
+                if len(rows[nucleus]) == times:
+                    break
             rigs.drop(plan)
     return rows
 

@@ -22,7 +22,7 @@ from lockquake.crew import require_no_trouble
 from lockquake.plan import Plan, build
 from lockquake.rig import RUNNER_SITE, Rig
 from lockquake.trial import Say, TrialRun
-from nuclei.platforms.base import Platform
+from nuclei.platforms.base import HarnessError, Platform
 
 CLIENTS = 8
 SETTINGS = ("workload.hold=5ms", "workload.think=5ms", "workload.try_share=0", "workload.limit=10s")
@@ -84,6 +84,8 @@ def cost(plan: Plan, rig: Rig, place: Path, say: Say) -> Cost:
     """Run a plan once. Raises HarnessError."""
     run = Costed(plan, rig, fresh(place), threading.Event(), say)
     result = run.execute()
+    if result.status == "harness error":
+        raise HarnessError(result.message)
     waits = np.array(sorted(_waits(result.directory, run.before.t, run.after.t)))
     told = figures(result)
     grants = max(1, len(waits))
