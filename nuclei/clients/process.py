@@ -41,6 +41,9 @@ Kind = TypeVar("Kind", bound=Answer)
 WORKER = "nuclei.clients.worker"
 START_LIMIT = 15.0
 QUIT_LIMIT = 2.0
+NAP = 0.005
+"""Seconds by which rows, and what comes with them, may be heard later than they were sent."""
+CHUNK = 64 * 1024
 _ROWS: msgspec.json.Decoder[AnyRow] = msgspec.json.Decoder(AnyRow)
 
 
@@ -223,22 +226,35 @@ class ClientProcess:
     # ---- within
 
     def _read(self) -> None:
+        """Hear the client to its end. After rows the reader naps: a client whose every row had to wake it would spend
+        more on that than on all else of recording."""
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                answer = ANSWER_DECODER.decode(line)
-                if isinstance(answer, Live):
-                    self._row(_ROWS.decode(answer.line))
-                    continue
-            except Exception as error:
-                shown = line[:200].decode(errors="replace").strip()
-                answer = Trouble(t=time.monotonic_ns(), error=f"its answer {shown!r} could not be taken: {error!r}")
-            with self._changed:
-                self._answers.append(answer)
-                self._changed.notify_all()
+        out = self._process.stdout.fileno()
+        rest = b""
+        while chunk := os.read(out, CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if not any([self._heard(line) for line in lines]):
+                time.sleep(NAP)
+        if rest:
+            self._heard(rest)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _heard(self, line: bytes) -> bool:
+        """Take one line; whether somebody may be waiting for it (rows are only looked at)."""
+        try:
+            answer = ANSWER_DECODER.decode(line)
+            if isinstance(answer, Live):
+                self._row(_ROWS.decode(answer.line))
+                return False
+        except Exception as error:
+            shown = line[:200].decode(errors="replace").strip()
+            answer = Trouble(t=time.monotonic_ns(), error=f"its answer {shown!r} could not be taken: {error!r}")
+        with self._changed:
+            self._answers.append(answer)
+            self._changed.notify_all()
+        return True
 
     def _row(self, row: AnyRow) -> None:
         if isinstance(row, Client) and row.state == "started":
