@@ -26,6 +26,8 @@ RECIPES = ("cut-then-kill", "split-brain", "ordered")
 NOBODY = "nobody"
 MOMENT_LIMIT = 15.0
 """Seconds within which a moment must come at which no replica holds the key."""
+READ_LIMIT = 5.0
+"""Seconds within which a replica must say that it is one: one reading may fail on a busy machine."""
 STALL_LIMIT = 2.0
 """Seconds for which replication may be stalled before the rest is cut: a replica that has heard nothing for ten times
 down-after is no longer promoted."""
@@ -98,9 +100,10 @@ class Failover(FaultFamily):
     def prepare(self) -> None:
         self._old = node_target(self.arena, self.param("target"))
         self.targets = [self._old]
-        self._replicas = self.arena.cluster.replicas(self._old)
-        if not self._replicas:
+        replicas = self.arena.watch.until(lambda: self.arena.cluster.replicas(self._old), time.monotonic() + READ_LIMIT)
+        if replicas is None:
             raise HarnessError(f"{self._old} has no replica now; the nodes say {self.arena.cluster.roles()}")
+        self._replicas = replicas
         if self.param("recipe") == "ordered":
             return
         if self.param("recipe") == "split-brain":

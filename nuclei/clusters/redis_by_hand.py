@@ -29,6 +29,7 @@ lease would still be held then, so a trial has an operator who is quick, but not
 _SETTLE_SECONDS = 3.0
 """How long links that were cut may take to work again before a group is started anew instead."""
 _STEP_SECONDS = 10.0
+_ASK_SECONDS = 3.0
 _FAILOVER_MS = 5000
 """How long a primary that hands over may stop its writes while its replica catches up."""
 
@@ -174,7 +175,7 @@ class RedisByHand(RedisServers):
         name, new = self._name_of(old), self._heir(old)
         host, port = self._address(new)
         try:
-            self.consoles[old].ask("FAILOVER", "TO", host, port, "TIMEOUT", _FAILOVER_MS)
+            self.consoles[old].ask("FAILOVER", "TO", host, port, "TIMEOUT", _FAILOVER_MS, timeout=_ASK_SECONDS)
         except ConsoleError as error:
             raise Unsupported(f"{old} does not hand over in order (Redis 6.2 and later can): {error}") from error
         except NoAnswer as error:
@@ -198,14 +199,13 @@ class RedisByHand(RedisServers):
 
     def _heir(self, old: str) -> str:
         """The replica that has heard most. Raises HarnessError when there is none."""
+        self._until(self._replicas_of(old), "to be there for promotion", lambda: bool(self.replicas(old)))
         heard = {node: self._offset(node) for node in self.replicas(old)}
-        if not heard:
-            raise HarnessError(f"there is no replica of {old} to promote; the nodes say {self.roles()}")
         return max(heard, key=lambda node: heard[node])
 
     def _offset(self, node: str) -> int:
         try:
-            return int(self.consoles[node].info("replication")["slave_repl_offset"])
+            return int(self.consoles[node].info("replication", timeout=_ASK_SECONDS)["slave_repl_offset"])
         except (NoAnswer, ConsoleError, KeyError) as error:
             raise HarnessError(f"{node} does not say how much it has heard: {error}") from error
 
@@ -225,7 +225,7 @@ class RedisByHand(RedisServers):
 
     def _command(self, node: str, *words: str | int) -> None:
         try:
-            self.consoles[node].ask(*words)
+            self.consoles[node].ask(*words, timeout=_ASK_SECONDS)
         except (NoAnswer, ConsoleError) as error:
             raise HarnessError(f"{node} did not do {' '.join(map(str, words))}: {error}") from error
 

@@ -34,6 +34,7 @@ NODES = [name for shard in SHARDS for name in shard]
 _BY_ID = {node_id(name): name for name in NODES}
 _SETTLE_SECONDS = 3.0
 _STEP_SECONDS = 10.0
+_ASK_SECONDS = 3.0
 _ATTEMPTS = 3
 
 DEFAULTS: dict[str, float | int | str | bool] = {"node_timeout": 1.0, "persistence": "none", "redis_conf": ""}
@@ -180,12 +181,10 @@ class RedisCluster(RedisServers):
 
     def hand_over(self, old: str) -> str:
         """CLUSTER FAILOVER on the replica: the master stops its writes until the replica has them all."""
-        heirs = self.replicas(old)
-        if not heirs:
-            raise HarnessError(f"{old} has no replica to hand over to; the nodes say {self.roles()}")
-        new = heirs[0]
+        self.wait(f"a replica of {old}", lambda: None if self.replicas(old) else f"{self.roles()}", _STEP_SECONDS)
+        (new,) = self._others(old)
         try:
-            self.consoles[new].ask("CLUSTER", "FAILOVER")
+            self.consoles[new].ask("CLUSTER", "FAILOVER", timeout=_ASK_SECONDS)
         except (NoAnswer, ConsoleError) as error:
             raise HarnessError(f"{new} did not take over from {old}: {error}") from error
         self.wait(
