@@ -117,6 +117,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 TRIAL_DEFAULTS: dict[str, Setting] = {
     "warmup": 0.4, "work": 2.0, "quiet": 3.0, "deadline": 300.0, "until_violation": False,
 }  # fmt: skip
+NO_WARMUP: dict[str, Setting] = {"warmup": 0.0}
+"""For workloads that end by themselves: they could be over before the first fault's trigger is armed."""
 SHARED: Mapping[str, float] = {"retry": 200.0, "op_timeout": 50.0}
 """Settings of a lock that are by default at least the number of clients divided by this, in seconds. A hundred clients
 that try every 50 ms keep a proxy of ours busy with nothing else, and wait longer than 500 ms for the processor."""
@@ -187,7 +189,7 @@ def _defaults(lock: str, cluster: str, workload: str) -> dict[str, dict[str, Set
         "cluster": dict(topology.defaults),
         "workload": dict(registry.workload(workload).defaults),
         "ledger": dict(LEDGER_DEFAULTS),
-        "trial": dict(TRIAL_DEFAULTS),
+        "trial": TRIAL_DEFAULTS | (NO_WARMUP if registry.workload(workload).ends else {}),
     }
 
 

@@ -14,14 +14,15 @@ from histories.spec import Wording
 from nuclei.clients.session import Session
 from nuclei.ledger.record import Record
 from nuclei.workloads.base import Stakes, WorkloadEntry
-from nuclei.workloads.requests import TIMES, Requests
+from nuclei.workloads.requests import THINK, TIMES, Requests
 
 STOCK = "stock"
 
 
 class FlashSale(Requests):
     """``stock``: how many items there are; ``requests``: how many each client asks for, one at a time; ``compute``:
-    mean seconds between reading the stock and ordering; ``limit``: longest wait for the lock of one attempt."""
+    mean seconds between reading the stock and ordering; ``think``: mean seconds between two requests; ``limit``:
+    longest wait for the lock of one attempt."""
 
     def serve(self, session: Session, request: str) -> bool:
         """Sell one item while there are any."""
@@ -48,7 +49,7 @@ WORKLOAD = WorkloadEntry(
     name="flash-sale",
     summary="few items, many buyers: read the stock, place an order, write the stock",
     make=FlashSale,
-    defaults={"stock": 100, "requests": 100, **TIMES},
+    defaults={"stock": 100, "requests": 50, **TIMES, **THINK},
     invariant="no more is ordered than there was in stock",
     harm="items sold that were not there",
     stakes=stakes,

@@ -15,14 +15,14 @@ from histories.spec import Wording
 from nuclei.clients.session import Session
 from nuclei.ledger.record import Record
 from nuclei.workloads.base import Stakes, WorkloadEntry
-from nuclei.workloads.requests import TIMES, Requests
+from nuclei.workloads.requests import THINK, TIMES, Requests
 
 BUDGET = "budget"
 
 
 class RedPacket(Requests):
     """``budget``: what there is, in cents; ``requests``: per client; ``compute``: mean seconds between reading the rest
-    and paying; ``limit``: longest wait for the lock of one attempt, in seconds."""
+    and paying; ``think``: mean seconds between two requests; ``limit``: longest wait for the lock of one attempt."""
 
     def serve(self, session: Session, request: str) -> bool:
         """Pay a random amount, or what is left. The mean is twice the budget over the number of requests."""
@@ -51,7 +51,7 @@ WORKLOAD = WorkloadEntry(
     name="red-packet",
     summary="every client pays random amounts from one budget until it is gone: read, compute, write",
     make=RedPacket,
-    defaults={"budget": 1_000_000, "requests": 100, **TIMES},
+    defaults={"budget": 1_000_000, "requests": 100, **TIMES, **THINK},
     invariant="what is paid is at most the budget, and what is left is the budget without what was paid",
     harm="money (cents) paid beyond the budget, or missing in the books",
     stakes=stakes,

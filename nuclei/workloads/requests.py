@@ -19,6 +19,9 @@ how fast the machine is, not the lock."""
 TIMES: Mapping[str, Any] = {"compute": 0.001, "limit": 10.0}
 """Parameters of every such workload, in seconds: mean time between reading and writing, and how long one attempt waits
 for the lock at most (a request whose attempt was refused tries again)."""
+THINK: Mapping[str, Any] = {"think": 0.005}
+"""Parameter of most of them: mean seconds between two requests of one client. Without, a client that has just given the
+lock back is the first to ask again, and where waiting is trying it alone is served."""
 
 
 class Requests(Workload):
@@ -50,7 +53,8 @@ class Requests(Workload):
         return [f"r{session.number}-{number}" for number in range(1, int(self.params["requests"]) + 1)]
 
     def before(self, session: Session) -> None:
-        """What passes before a request comes."""
+        """What passes before a request comes: 50 % to 150 % of ``think`` seconds."""
+        session.sleep(float(self.params["think"]) * session.random.uniform(0.5, 1.5))
 
     @abstractmethod
     def serve(self, session: Session, request: str) -> bool:

@@ -16,7 +16,7 @@ from nuclei.clients.handle import Handle
 from nuclei.clients.session import Session
 from nuclei.ledger.record import Record
 from nuclei.workloads.base import LEFT, Stakes, Workload, WorkloadEntry
-from nuclei.workloads.requests import ARRIVAL
+from nuclei.workloads.requests import ARRIVAL, THINK
 
 FIXED, OPPOSITE = "fixed", "opposite"
 
@@ -29,8 +29,9 @@ def segments(params: Mapping[str, Any]) -> list[str]:
 class SegmentedInventory(Workload):
     """``stock``: items in all; ``segments``: in how many counters; ``requests``: orders per client; ``spans``: share of
     orders for two segments; ``order``: in which they are locked, ``fixed`` or ``opposite`` (half of them the other way
-    round); ``compute``: mean seconds between reading the stock and ordering; ``limit``: longest wait for a lock, which
-    must be shorter than a lease, because the other lock is held meanwhile."""
+    round); ``compute``: mean seconds between reading the stock and ordering; ``think``: mean seconds between two
+    orders; ``limit``: longest wait for a lock, which must be shorter than a lease, because the other lock is held
+    meanwhile."""
 
     def __init__(self, params: Mapping[str, Any]) -> None:
         super().__init__(params)
@@ -42,6 +43,7 @@ class SegmentedInventory(Workload):
         session.figures[LEFT] = int(self.params["requests"])
         session.sleep(session.random.uniform(0.0, ARRIVAL * session.clients))
         while session.figures[LEFT] and not session.finishing():
+            session.sleep(float(self.params["think"]) * session.random.uniform(0.5, 1.5))
             request = f"r{session.number}-{session.figures[LEFT]}"
             self._order(session, handles, request)
             session.settle()
@@ -103,6 +105,7 @@ WORKLOAD = WorkloadEntry(
     make=SegmentedInventory,
     defaults={
         "stock": 100, "segments": 4, "requests": 100, "spans": 0.2, "order": FIXED, "compute": 0.001, "limit": 1.0,
+        **THINK,
     },
     invariant="no segment sells more than it had, and none keeps what somebody asked for",
     harm="items sold that were not there, items stranded, waits that ended in a deadlock",

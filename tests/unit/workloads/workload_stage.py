@@ -78,7 +78,7 @@ class Stage:
         Open.refused, Open.inside = Counter(), []
         self.directory = directory
         self.entry = entry
-        self.params = {**entry.defaults, "compute": 0.0, **params}
+        self.params = {**entry.defaults, "compute": 0.0, "think": 0.0, **params}
         self.books = Books(entry.stakes(self.params).counters)
         self.figures: Counter[str] = Counter()
 
