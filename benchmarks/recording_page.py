@@ -30,7 +30,9 @@ def page(found: Sequence[Comparison], rounds: int, turns: int, seconds: float) -
         "",
         f"`make bench-recording`: {_machine()},",
         "platform process, `redis-set-nx-px@redis-single` behind the proxy; a round is "
-        f"{4 * turns} turns of {seconds:g} s each (the first load: four times as long), in the order A B B A.",
+        f"{4 * turns} turns of {seconds:g} s each",
+        "(of the first load: four times as long), in the order A B B A. With no time inside or outside clients do",
+        "nothing but call: that is the most that recording can cost.",
         "",
         "| load | A | calls/s | CPU µs | B | calls/s | CPU µs | B of A |",
         "|---|---|---|---|---|---|---|---|",
