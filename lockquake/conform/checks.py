@@ -32,6 +32,7 @@ CHECKS = (
     Check("acquire-request-lost", cuts.lost_request_of_acquire),
     Check("release-reply-lost", cuts.lost_reply_of_release),
     Check("release-request-lost", cuts.lost_request_of_release),
+    Check("release-repeated", cuts.indeterminate_release_can_be_repeated),
     Check("close-prompt", closing.close_is_prompt),
     Check("close-keeps", closing.close_keeps_the_lock),
     Check("owner-value", promises.owner_is_on_the_server),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from lockquake.conform.bench import Bench
 from lockquake.conform.endings import SEEN_WITHIN, must_be_seen
-from lockquake.conform.outcome import Failed, Undecided
+from lockquake.conform.outcome import Failed, NotApplicable, Undecided
 from lockquake.conform.taker import LONGEST_CALL, Reply, Taker
 
 LIMIT = 1.0
@@ -86,6 +86,23 @@ def lost_request_of_release(bench: Bench) -> str:
     if reply.granted and held:
         raise Failed("release says that it worked, but no request reached a server, and the lock is still held")
     return f"release whose request was lost {reply.words}"
+
+
+def indeterminate_release_can_be_repeated(bench: Bench) -> str:
+    """Who does not know whether it gave the lock back asks once more, and then it is free."""
+    [client] = bench.takers(1)
+    _warm(client)
+    client.take()
+    must_be_seen(bench)
+    with bench.cut(client, "requests") as close:
+        client.begin("release")
+        reply = _end(client, close)
+    if reply.row.outcome != "info":
+        raise NotApplicable(f"release whose request was lost {reply.words}, so there is nothing to repeat")
+    again = client.do("release")
+    if not bench.truth.free(SEEN_WITHIN):
+        raise Failed(f"a release that never arrived was indeterminate; repeated, it {again.words}: the lock stays held")
+    return f"a release that never arrived was indeterminate; repeated, it {again.words}, and the lock is free"
 
 
 def _warm(client: Taker) -> None:

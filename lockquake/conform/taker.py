@@ -14,7 +14,7 @@ from nuclei.platforms.base import HarnessError
 
 LONGEST_CALL = 40.0
 """Seconds a call may take beyond its own limit: libraries that repeat a lost request take that long by themselves."""
-_ASK_TO_END = 2.0
+START_LIMIT, _ASK_TO_END = 40.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Taker:
     def ready(self) -> None:
         """Wait until it is configured and connected."""
         try:
-            self.process.ready()
+            self.process.ready(START_LIMIT)
         except HarnessError as error:
             raise self._explained("connect", error) from error
 

@@ -24,15 +24,15 @@ ENDINGS = ("waiter-served", "second-release", "foreign-release", "re-entry")
 SOUND = {
     "redis-set-nx-px@redis-single": (
         *ENDINGS, "busy-refused", "try-immediate", "limit-kept", "lapsed-release", "acquire-reply-lost",
-        "acquire-request-lost", "release-reply-lost", "release-request-lost", "close-prompt", "close-keeps",
-        "owner-value",
+        "acquire-request-lost", "release-reply-lost", "release-request-lost", "release-repeated", "close-prompt",
+        "close-keeps", "owner-value",
     ),
     "redis-fenced@redis-single": ("fencing", "acquire-reply-lost", "lease-until"),
     "redis-reentrant@redis-single": ("foreign-release", "re-entry", "release-reply-lost"),
     "redlock@redis-masters": (*ENDINGS, "acquire-reply-lost"),
     "zk-sequential@zookeeper": (*ENDINGS, "acquire-reply-lost", "fencing"),
     "redis-py@redis-single": ("busy-refused", "second-release", "threads", "fork", "asyncio"),
-    "redis-py-asyncio@redis-single": ("busy-refused", "foreign-release", "close-prompt"),
+    "redis-py-asyncio@redis-single": ("foreign-release", "release-repeated", "close-prompt"),
     "python-redis-lock@redis-single": ("waiter-served", "foreign-release", "re-entry"),
     "pottery@redis-masters": ("busy-refused", "second-release", "re-entry"),
 }  # fmt: skip
@@ -109,6 +109,13 @@ def test_an_adapter_that_breaks_it_is_caught(conform: Conform, adapter: str, che
     [found] = conform(f"{BROKEN}:{adapter}@redis-single", (check,))
     assert found.verdict == "fail", found.sentence
     assert words in found.sentence
+
+
+def test_redis_py_forgets_its_token_before_it_releases(conform: Conform) -> None:
+    """redis-py #4258: after a lost request the second release finds no token, and the key stays for its lease."""
+    [found] = conform("redis-py@redis-single", ("release-repeated",))
+    assert found.verdict == "fail", found.sentence
+    assert "not held: Cannot release a lock that's not owned or is already unlocked" in found.sentence
 
 
 def test_the_command_says_what_failed_and_exits_with_1(tmp_path: Path) -> None:
