@@ -60,8 +60,9 @@ class Packages:
         self._apt = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root"]
         self._own_lists = False
 
-    def bring(self, names: Sequence[str]) -> list[Path]:
-        """Download some packages and unpack them; the files of those that were not there before."""
+    def bring(self, names: Sequence[str], into: Path | None = None) -> list[Path]:
+        """Download some packages and unpack them, ``into`` another root than ``system`` where one is named; the files
+        of those that were not there before."""
         before = set(self.all())
         try:
             self._download(names)
@@ -72,7 +73,7 @@ class Packages:
             self._download(names)
         new = [package for package in self.all() if package not in before]
         for package in new:
-            self.run(["dpkg-deb", "-x", str(package), str(self.system)], _UNPACK_SECONDS)
+            self.run(["dpkg-deb", "-x", str(package), str(into or self.system)], _UNPACK_SECONDS)
         return new
 
     def all(self) -> list[Path]:

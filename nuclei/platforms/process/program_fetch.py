@@ -18,10 +18,8 @@ from nuclei.platforms.process.programs import LIBRARIES, SYSTEM, Program, below
 from nuclei.platforms.system_packages import install_command
 
 _LDD_SECONDS = 20.0
-_ROUNDS = 4
-"""How far from the program a library's package may be: it is a dependency's dependency at most, in Debian."""
-# Needed by modules that are not loaded (just-in-time compilation), and always there.
-_NEVER = re.compile(r"libllvm|libc6$|libgcc|libperl|libpython|libdebconf")
+# Not those that are always there, or that only modules need which are not loaded (just-in-time compilation).
+_LIBRARY = re.compile(r"(?!libllvm|libc6$|libgcc|libperl|libpython|libdebconf)(lib|zlib)")
 _USELESS = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "var")
 
 
@@ -60,20 +58,19 @@ def _programs(packages: Packages, program: Program) -> str:
 def _libraries(packages: Packages, program: Program, place: Path) -> None:
     """Copy the libraries that the programs lack into ``place``; packages are downloaded until none is missing."""
     (directory, *_) = below(program, packages.system)
-    for _ in range(_ROUNDS):
-        missing = _missing(packages, [directory / name for name in program.programs], place)
-        while missing and _copied(packages, missing, place):
-            missing = _missing(packages, [directory / name for name in program.programs], place)
-        if not missing:
-            return
-        further = {name for package in packages.all() for name in packages.depends(package)}
-        packages.bring(
-            sorted(n for n in further if n.startswith(("lib", "zlib")) and not _NEVER.match(n) and not packages.has(n))
-        )
-    raise FetchFailed(
-        f"{program.title} needs {', '.join(sorted(missing))}, which none of its packages brings; as root: "
-        f"{install_command([program.package])}"
-    )
+    binaries = [directory / name for name in program.programs]
+    others = packages.scratch / "others"
+    while missing := _missing(packages, binaries, place):
+        if _copied([packages.system, others], missing, place):
+            continue
+        depended = {name for package in packages.all() for name in packages.depends(package)}
+        further = sorted(name for name in depended if _LIBRARY.match(name) and not packages.has(name))
+        if not further:
+            raise FetchFailed(
+                f"{program.title} needs {', '.join(sorted(missing))}, which none of its packages brings; as root: "
+                f"{install_command([program.package])}"
+            )
+        packages.bring(further, others)
 
 
 def _missing(packages: Packages, binaries: list[Path], place: Path) -> set[str]:
@@ -82,10 +79,15 @@ def _missing(packages: Packages, binaries: list[Path], place: Path) -> set[str]:
     return set(re.findall(r"^\s*(\S+) => not found", "\n".join(said), re.MULTILINE))
 
 
-def _copied(packages: Packages, sonames: set[str], place: Path) -> bool:
+def _copied(roots: list[Path], sonames: set[str], place: Path) -> bool:
     """Whether one of them was among what is unpacked; it is in ``place`` now."""
-    found = {path.name: path for path in (packages.system / "usr/lib").rglob("*.so*") if path.name in sonames}
-    found |= {path.name: path for path in (packages.system / "lib").rglob("*.so*") if path.name in sonames}
+    found = {
+        path.name: path
+        for root in roots
+        for libraries in (root / "usr/lib", root / "lib")
+        for path in libraries.rglob("*.so*")
+        if path.name in sonames
+    }
     for name, path in found.items():
         shutil.copy(os.path.realpath(path), place / name)
     return bool(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -111,6 +112,16 @@ def test_only_homes_of_dead_owners_are_swept(root: Path) -> None:
     assert ours.exists()
     assert strange.exists()
     assert homes.sweep() == []
+
+
+def test_what_still_works_in_a_dead_home_is_ended_even_if_frozen(root: Path) -> None:
+    dead = homes.make("dead")
+    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    (dead / "owner.json").write_text(json.dumps({**labels("dead"), "lockquake.pid": ended.stdout.strip()}))
+    with subprocess.Popen(["sleep", "60"], cwd=dead) as left:
+        left.send_signal(signal.SIGSTOP)
+        assert homes.sweep() == [dead.name]
+        assert left.wait(5) == -signal.SIGKILL
 
 
 def test_a_home_that_cannot_be_made_names_the_remedy(root: Path) -> None:
