@@ -18,12 +18,12 @@ _CLOCK_NODE = "/lockquake-clock-"
 
 def remove_tree(endpoints: Sequence[Endpoint], path: str) -> int:
     """Delete ``path`` and everything below, and trees whose names begin with its name and a dash, which recipes put
-    beside it; returns how many nodes went. Raises HarnessError."""
+    beside it, or a colon, which are further locks of a workload; returns how many nodes went. Raises HarnessError."""
     from kazoo.exceptions import NoNodeError
 
     removed = 0
     with _connected(endpoints, f"{path} could not be removed") as client:
-        beside = [f"/{name}" for name in client.get_children("/") if f"/{name}".startswith(f"{path}-")]
+        beside = [f"/{name}" for name in client.get_children("/") if f"/{name}".startswith((f"{path}-", f"{path}:"))]
         for tree in (path, *beside):
             with contextlib.suppress(NoNodeError):
                 for child in client.get_children(tree):
