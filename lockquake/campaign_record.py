@@ -28,13 +28,11 @@ from lockquake.trial import TrialResult
 
 FILE = Path("record") / "trials.jsonl"
 """In a directory of its own: beside the run directories `lockquake check` would take it for a history."""
-AGAIN: frozenset[Status] = frozenset({"harness error"})
-"""Trials that say nothing: they are kept to be seen, and run again."""
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line. ``trial``: its fingerprint; ``verdicts``: without their witnesses, which are in
-    ``directory`` (seen from the campaign's)."""
+    """One line. ``trial``: its fingerprint; ``load``: the machine's load average over a minute as it ended;
+    ``verdicts``: without their witnesses, which are in ``directory`` (seen from the campaign's)."""
 
     trial: str
     nucleus: str
@@ -47,6 +45,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     seconds: float = 0.0
     directory: str = ""
     versions: dict[str, str] = {}
+    load: float = 0.0
     verdicts: list[Verdict] = []
 
 
@@ -75,19 +74,19 @@ class Record:
         _sync_directory(self.path.parent)
 
     def find(self, plan: Plan) -> TrialResult | None:
-        """The plan's trial as it was measured; None where it was not, or has to be run again."""
+        """The plan's trial as it was measured; None where it was not, or where the experiment itself went wrong: that
+        says little, and is run again."""
         with self._mutex:
             line = self.measured.get(fingerprint(plan))
-        if line is None or line.status in AGAIN:
+        if line is None or line.harness or line.status == "harness error":
             return None
         where = self.directory / line.directory
         return TrialResult(plan, where, line.status, line.message, list(line.verdicts), line.seconds, line.harness)
 
-    def versions(self, plan: Plan) -> dict[str, str]:
-        """Versions of what took part in the plan's trial, by name; nothing where it was not measured."""
+    def line(self, plan: Plan) -> Measured | None:
+        """The plan's trial as it is kept, with the versions of what took part; None where it was not measured."""
         with self._mutex:
-            line = self.measured.get(fingerprint(plan))
-        return dict(line.versions) if line else {}
+            return self.measured.get(fingerprint(plan))
 
     def add(self, result: TrialResult) -> None:
         """Keep a trial; it is on disk when this returns."""
@@ -103,6 +102,7 @@ class Record:
             seconds=round(result.seconds, 2),
             directory=os.path.relpath(result.directory, self.directory),
             versions=_versions(result.directory),
+            load=round(os.getloadavg()[0], 1),
             verdicts=[msgspec.structs.replace(verdict, witness=[], faults=[]) for verdict in result.verdicts],
         )
         with self._mutex:

@@ -50,8 +50,8 @@ class Finding:
 
 
 def judged(results: Sequence[TrialResult]) -> list[TrialResult]:
-    """The trials that say something about the lock."""
-    return [result for result in results if result.status in JUDGED]
+    """The trials that say something about the lock: nothing went wrong with the experiment itself."""
+    return [result for result in results if result.status in JUDGED and not result.harness]
 
 
 def findings_of(cell: Cell, results: Sequence[TrialResult]) -> list[Finding]:

@@ -18,13 +18,15 @@ from lockquake.trial import Say, TrialResult
 @dataclass(frozen=True)
 class Row:
     """A cell and its trials. ``unsupported``: why there are none, where it cannot run on this platform; ``failed``:
-    what kept its cluster from starting; ``versions``: of what took part."""
+    what kept its cluster from starting; ``versions``: of what took part; ``loads``: the
+    machine's load average at each trial."""
 
     cell: Cell
     results: tuple[TrialResult, ...] = ()
     unsupported: str = ""
     failed: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    loads: tuple[float, ...] = ()
 
     @property
     def findings(self) -> list[Finding]:
@@ -59,9 +61,10 @@ def measure(
 
 
 def _row(cell: Cell, outcome: Outcome, record: Record) -> Row:
-    versions: dict[str, str] = {}
-    for result in outcome.results:
-        versions |= record.versions(result.plan)
+    lines = [line for result in outcome.results if (line := record.line(result.plan)) is not None]
+    versions = {name: version for line in lines for name, version in line.versions.items()}
     unsupported = outcome.message if outcome.standing == "unsupported" else ""
     failed = outcome.message if outcome.standing == "harness error" and not outcome.results else ""
-    return Row(cell, tuple(outcome.results), unsupported, failed, versions)
+    return Row(
+        cell, tuple(outcome.results), unsupported, failed, versions, tuple(line.load for line in lines if line.load)
+    )

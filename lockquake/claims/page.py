@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -80,11 +81,11 @@ def _summary(rows: Sequence[Row]) -> Iterator[str]:
                 continue
             versions.setdefault(name, set()).add(version)
     if versions:
-        yield (
-            "Versions: "
-            + ", ".join(f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions))
-            + "."
-        )
+        told = (f"{name} {' and '.join(sorted(versions[name]))}" for name in sorted(versions))
+        yield _wrapped(f"Versions: {', '.join(told)}.")
+    loads = [load for row in rows for load in row.loads]
+    if loads:
+        yield f"Load average of the machine ({os.cpu_count()} cores) at the trials: {numbers.middle(loads)}."
 
 
 def _lock(lock: str, rows: Sequence[Row]) -> Iterator[str]:

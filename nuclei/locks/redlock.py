@@ -31,6 +31,7 @@ from nuclei.locks.claims import (
     Scenario,
     kept,
     lost,
+    unclaimed,
 )
 from nuclei.locks.redis_lock import RECOVERY_MARGIN_NS, TIMES, KeyLock, lease_ns
 from nuclei.locks.redis_majority import RedisMajority
@@ -149,11 +150,12 @@ LOCK = LockEntry(
     claims=(
         *kept("mutual-exclusion", SAFETY, NO_FAULT, PAUSE_WITHIN, HOLDER_KILLED, CUT_WITHIN, CUT_BEYOND),
         *kept("recovery", f"{LIVENESS}: the keys expire", HOLDER_KILLED),
-        *kept("mutual-exclusion", TOLERANT, ONE_DOWN, SERVER_PAUSED, ISOLATED, CLOCK_AHEAD, CLOCK_BACK),
+        *kept("mutual-exclusion", TOLERANT, ONE_DOWN, SERVER_PAUSED, ISOLATED, CLOCK_BACK),
         *kept("mutual-exclusion", f"{RECOVERY}: delayed restarts", LATE_RESTART),
         *lost("mutual-exclusion", RECOVERY, AMNESIA, kind="double-grant", cause="restart"),
         *lost("mutual-exclusion", UNREPLICATED, REPLACED, kind="double-grant", cause="failover"),
-        *lost("mutual-exclusion", TIMINGS, CLOCK_OF_THE_THIRD, kind="double-grant", cause="clock"),
+        *lost("mutual-exclusion", TIMINGS, CLOCK_OF_THE_THIRD, kind="double-grant"),
+        *unclaimed(f"{TIMINGS}: whether the holder has more than a bare majority is chance", CLOCK_AHEAD),
         *lost("mutual-exclusion", KLEPPMANN, PAUSE_BEYOND, kind="overstay", cause="lease-ran-out"),
         *kept("lease", SAFETY, PAUSE_BEYOND),
         *kept("owner-safe-release", f"{MANUAL} (Correct implementation with a single instance)", PAUSE_BEYOND),

@@ -45,13 +45,17 @@ def test_a_trial_is_found_again_without_its_witness(tmp_path: Path) -> None:
     assert [(v.property, v.kind, v.witness) for v in found.verdicts] == [("mutual-exclusion", "overstay", [])]
 
 
-def test_a_harness_error_is_kept_and_run_again(tmp_path: Path) -> None:
+def test_a_trial_in_which_the_experiment_went_wrong_is_kept_and_run_again(tmp_path: Path) -> None:
     with Record(tmp_path) as record:
         record.add(result(plan(), tmp_path, "harness error"))
         assert record.find(plan()) is None
+        disturbed = result(plan(), tmp_path)
+        disturbed.harness = "somebody paused a node"
+        record.add(disturbed)
+        assert record.find(plan()) is None
         record.add(result(plan(), tmp_path, "valid"))
         assert record.find(plan()) is not None
-    assert (tmp_path / FILE).read_bytes().count(b"\n") == 2
+    assert (tmp_path / FILE).read_bytes().count(b"\n") == 3
 
 
 def test_a_line_cut_off_by_a_kill_is_dropped_and_others_go_on(tmp_path: Path) -> None:
