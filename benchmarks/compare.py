@@ -43,6 +43,7 @@ COLUMNS: tuple[tuple[str, Callable[[Cost], float | None], str], ...] = (
     ("most overtaken", lambda c: c.overtaken, ".0f"),
     ("Jain index", lambda c: c.jain, ".2f"),
     ("wake-ups per release", lambda c: c.wakes, ".2f"),
+    ("most woken by one release", lambda c: c.woken, ".0f"),
     ("server commands per grant", lambda c: c.commands, ".1f"),
     ("server CPU per grant, ms", lambda c: c.cpu, ".2f"),
 )

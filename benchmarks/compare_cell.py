@@ -43,7 +43,8 @@ class Sample(msgspec.Struct, frozen=True):
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one run. Waits in ms, CPU in ms; ``wakes``: per release, None where the lock wakes nobody."""
+    """Of one run. Waits in ms, CPU in ms; ``wakes``: per release, ``woken``: most by one release, None where the lock
+    wakes nobody."""
 
     grants_per_s: float
     wait_p50: float
@@ -53,6 +54,7 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
     overtaken: float
     jain: float
     wakes: float | None
+    woken: float | None
 
 
 class Costed(TrialRun):
@@ -99,6 +101,7 @@ def cost(plan: Plan, rig: Rig, place: Path, say: Say) -> Cost:
         overtaken=float(told.get("max_overtaken", 0)),
         jain=float(told.get("jain_index", 0)),
         wakes=float(told["wakes_per_release"]) if "wakes_per_release" in told else None,
+        woken=float(told["max_woken"]) if "max_woken" in told else None,
     )
 
 

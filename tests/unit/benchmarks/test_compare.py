@@ -29,7 +29,9 @@ def test_the_middle_and_the_range(values: list[float | None], text: str) -> None
 
 
 def test_the_page_has_a_row_for_each_nucleus_and_leaves_empty_what_nobody_told() -> None:
-    cost = Cost(grants_per_s=50, wait_p50=2, wait_p99=9, commands=3, cpu=0.5, overtaken=4, jain=1, wakes=None)
+    cost = Cost(
+        grants_per_s=50, wait_p50=2, wait_p99=9, commands=3, cpu=0.5, overtaken=4, jain=1, wakes=None, woken=None
+    )
     (row,) = [line for line in page({"a@b": [cost, cost]}, 2).splitlines() if line.startswith("| `a@b`")]
-    assert row == "| `a@b` | 50 | 2.0 | 9 | 4 | 1.00 |  | 3.0 | 0.50 |"
+    assert row == "| `a@b` | 50 | 2.0 | 9 | 4 | 1.00 |  |  | 3.0 | 0.50 |"
     assert row.count("|") == len(COLUMNS) + 2
