@@ -84,6 +84,18 @@ def test_a_payment_after_the_lease_is_shown_in_money(lockquake: Lockquake) -> No
     assert int(found.figures["over_by"]) > 0
 
 
+@pytest.mark.pause
+def test_a_ledger_that_looks_at_fencing_tokens_is_not_overspent(lockquake: Lockquake) -> None:
+    """The same pause: what the holder pays too late is turned away."""
+    settings = {"lock.ttl": 0.6, "workload.requests": 60}
+    result = lockquake.run(
+        "redis-fenced@redis-single", "pause-client:at=before-write", workload="red-packet", settings=settings
+    )
+    for name in ("conservation", "lost-update", "fencing-at-ledger"):
+        assert verdict_of(result, name).validity == "valid"
+    assert verdict_of(result, "conservation").figures["books_off_by"] == 0
+
+
 def test_work_that_is_not_done_in_time_is_named(lockquake: Lockquake) -> None:
     from lockquake.testing import HarnessFailure
 
