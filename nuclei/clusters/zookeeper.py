@@ -85,9 +85,9 @@ class ZooKeeper(TendedCluster):
         return Wiring(nodes=list(self.nodes.values()), peers=peers, served=list(self.nodes), sites=sites)
 
     def ready(self, deadline: float = 30.0) -> str:
-        """One leader, all followers in sync with it, and a ledger that answers. ``deadline`` is for three servers: five
-        start as much more slowly on the same processors."""
-        self.wait("a whole ensemble", self._missing, deadline * len(self.servers) / _SERVERS)
+        """One leader, all followers in sync with it, and a ledger that answers. ``deadline`` is for three servers: of
+        five each starts more slowly on the same processors, and there are more of them to wait for."""
+        self.wait("a whole ensemble", self._missing, deadline * (len(self.servers) / _SERVERS) ** 2)
         self.ledger.remember()
         return f"{self._leader()} leads, {len(self.servers) - 1} followers are in sync with it"
 
