@@ -24,6 +24,7 @@ from nuclei.locks.loading import load
 from nuclei.platforms.choice import AUTO, NAMES
 
 CLIENTS = 3
+ONLY = "Only this check, e.g. acquire-reply-lost; repeat for several."
 OTHERWISE = "redis-single"
 """The cluster of a lock that says nothing of where it runs."""
 _MARKS = {"pass": "pass", "fail": "FAIL", "not applicable": "--", "unknown": "unknown"}
@@ -33,7 +34,7 @@ _WIDTH, _INDENT = 110, 32
 @click.command("conform", epilog="Example: lockquake conform mylock.py:MyLock@redis-single")
 @click.argument("lock")
 @click.option("--set", "settings", multiple=True, metavar="GROUP.NAME=VALUE", help="e.g. lock.ttl=2s")
-@click.option("--check", "names", multiple=True, type=click.Choice([c.name for c in CHECKS]), help="Only this; repeat.")
+@click.option("--check", "names", multiple=True, metavar="NAME", type=click.Choice([c.name for c in CHECKS]), help=ONLY)
 @click.option("--platform", default=AUTO, show_default=True, type=click.Choice(NAMES))
 @click.option("--runs", "root", default=DEFAULT_ROOT, type=click.Path(path_type=Path), help="Where run directories go.")
 @click.option("--json", "as_json", is_flag=True, help="Outcomes as JSON on stdout.")
@@ -63,10 +64,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def _nucleus(text: str) -> str:
     """``LOCK@CLUSTER`` of ``LOCK[@CLUSTER]``: the first cluster that the lock names, unless one is given."""
-    if text.rpartition("@")[2] in registry.clusters():
+    _, at, last = text.rpartition("@")
+    if at and last in registry.clusters():
         return text
-    if "@" in text and ".py:" not in text.rpartition("@")[2]:
-        registry.cluster(text.rpartition("@")[2])
+    if at and ".py:" not in last:
+        registry.cluster(last)
     return f"{text}@{next(iter(load(text).clusters), OTHERWISE)}"
 
 

@@ -91,6 +91,7 @@ def test_a_waiter_is_woken_by_a_row(truth: Truth) -> None:
     [
         ("redis-py", "redis-py@redis-single"),
         ("redlock", "redlock@redis-masters"),
+        ("etcd", "etcd@etcd"),
         ("redis-py@redis-sentinel", "redis-py@redis-sentinel"),
         (f"{Path(__file__).with_name('in_process.py')}:Shared", "in_process.py:Shared@redis-single"),
     ],
