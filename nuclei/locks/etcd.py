@@ -66,6 +66,9 @@ class EtcdMutex(Lock):
     def acquire(self, attempt: Attempt, limit: float) -> Grant:
         """Enlist, and wait for one's turn; cleaning up after a vain wait takes a request more."""
         deadline = time.monotonic() + limit
+        with self._mutex:
+            if self._holding:  # its key is there already, and the oldest
+                raise Refused("busy: held under this very lease")
         lease = self._lease.have()
         self._key = f"{self._prefix}{lease:x}"
         revision, first = self._enlist(attempt, lease)

@@ -84,7 +84,10 @@ class PostgresAdvisory(Lock):
             return self._granted(attempt)
 
     def _named(self, attempt: Attempt, wait: float) -> None:
-        """What goes by the attempt's name and waits so long holds nothing yet. Raises Refused."""
+        """What goes by the attempt's name and waits so long holds nothing yet. Raises Refused, also for the holder: the
+        server would let it in again, and count."""
+        if self._holding:
+            raise Refused("busy: held by this very session")
         names = "select set_config('application_name', :owner, false), set_config('lock_timeout', :limit, false)"
         try:
             self._session.ask(names, owner=attempt.owner, limit=f"{max(1, math.ceil(wait * 1000))}ms")

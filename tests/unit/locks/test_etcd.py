@@ -45,6 +45,15 @@ def test_the_oldest_key_holds_and_its_revision_is_the_fencing_token(server: Tiny
         assert two.try_acquire(SECOND).fence == 4
 
 
+def test_its_holder_is_not_let_in_again(server: TinyEtcd) -> None:
+    with closing(EtcdMutex(context(server))) as one:
+        one.try_acquire(FIRST)
+        with pytest.raises(Refused, match="this very lease"):
+            one.try_acquire(SECOND)
+        one.release()
+        assert one.try_acquire(SECOND).owner == "owner-2"
+
+
 def test_a_waiter_is_woken_when_the_one_before_it_goes(server: TinyEtcd) -> None:
     woken: list[str] = []
     with closing(EtcdMutex(context(server))) as one, closing(EtcdMutex(context(server, woken=woken.append))) as two:

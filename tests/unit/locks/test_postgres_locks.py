@@ -102,6 +102,15 @@ def test_what_is_busy_is_refused(advisory: Advisory) -> None:
         lock.acquire(FIRST, 0.5)
 
 
+def test_its_holder_is_not_let_in_again(advisory: Advisory) -> None:
+    lock, played = advisory()
+    lock.try_acquire(FIRST)
+    asked = len(played.asked)
+    with pytest.raises(Refused, match="this very session"):
+        lock.acquire(Attempt("a2", "owner-2"), 0.5)
+    assert len(played.asked) == asked
+
+
 def test_before_the_lock_was_asked_for_nothing_is_in_doubt(advisory: Advisory) -> None:
     lock, played = advisory()
     played.answers = [Indeterminate("no answer")]
