@@ -13,6 +13,8 @@ from lockquake.conform.taker import LONGEST_CALL, Reply, Taker
 LIMIT = 1.0
 OWN_TIMEOUT = 2.0
 """Seconds that a lock has to give a call up by itself; then its connections are closed, so that it learns of it."""
+LEARNING = 15.0
+"""Seconds that it may then take to say so; one that waits for its links instead gets them back."""
 SETTLING = 1.0
 """Seconds that servers have to execute what was delivered late, or to free what a lock takes back."""
 
@@ -24,9 +26,10 @@ def lost_reply_of_acquire(bench: Bench) -> str:
     with bench.cut(client, "replies") as close:
         client.begin("acquire", LIMIT)
         executed = bench.truth.taken(SEEN_WITHIN)
-        reply = _end(client, close)
+        during = _end(client, close)
+    reply = during or _once_whole(client)
     if reply.granted:
-        raise Failed("acquire says granted, although no reply could reach the client")
+        return _granted(bench, during, "reply")
     if not executed:
         return f"acquire {reply.words}: what it asks first was not answered, so it never asked for the lock"
     left = not bench.truth.free(SETTLING)
@@ -34,7 +37,7 @@ def lost_reply_of_acquire(bench: Bench) -> str:
         raise Failed(f"acquire {reply.words}, but the servers hold its key: it is Indeterminate")
     if reply.refused:
         traces = "left behind until its lease ends" if left else "freed again"
-        return f"acquire {reply.words}: too few answered, which is certain; what the servers gave it was {traces}"
+        return f"acquire {reply.words}; what the servers had given it was {traces}"
     return f"acquire whose reply was lost {reply.words}"
 
 
@@ -44,10 +47,11 @@ def lost_request_of_acquire(bench: Bench) -> str:
     _warm(client)
     with bench.cut(client, "requests", late=True) as close:
         client.begin("acquire", LIMIT)
-        reply = _end(client, close)
-    arrived = bench.truth.taken(SETTLING)
+        during = _end(client, close)
+    reply = during or _once_whole(client)
     if reply.granted:
-        raise Failed("acquire says granted, although no request had reached a server")
+        return _granted(bench, during, "request")
+    arrived = bench.truth.taken(SETTLING)
     if reply.refused and arrived and not bench.truth.by_majority:
         raise Failed(f"acquire {reply.words}, but its request was under way and was executed later")
     later = "was executed later" if arrived else "was never executed"
@@ -63,8 +67,9 @@ def lost_reply_of_release(bench: Bench) -> str:
     with bench.cut(client, "replies") as close:
         client.begin("release")
         executed = bench.truth.free(SEEN_WITHIN)
-        reply = _end(client, close)
-    if not executed and reply.granted:
+        during = _end(client, close)
+    reply = during or _once_whole(client)
+    if reply.granted and not bench.truth.free(SEEN_WITHIN):
         raise Failed("release says that it worked, but the servers still hold the lock")
     if not executed:
         return f"release {reply.words}: what it asks first was not answered, so it freed nothing"
@@ -81,9 +86,9 @@ def lost_request_of_release(bench: Bench) -> str:
     must_be_seen(bench)
     with bench.cut(client, "requests") as close:
         client.begin("release")
-        reply = _end(client, close)
-        held = bench.truth.held
-    if reply.granted and held:
+        during = _end(client, close)
+    reply = during or _once_whole(client)
+    if reply.granted and not bench.truth.free(SETTLING):
         raise Failed("release says that it worked, but no request reached a server, and the lock is still held")
     return f"release whose request was lost {reply.words}"
 
@@ -96,7 +101,8 @@ def indeterminate_release_can_be_repeated(bench: Bench) -> str:
     must_be_seen(bench)
     with bench.cut(client, "requests") as close:
         client.begin("release")
-        reply = _end(client, close)
+        during = _end(client, close)
+    reply = during or _once_whole(client)
     if reply.row.outcome != "info":
         raise NotApplicable(f"release whose request was lost {reply.words}, so there is nothing to repeat")
     again = client.do("release")
@@ -111,12 +117,28 @@ def _warm(client: Taker) -> None:
     client.give_back()
 
 
-def _end(client: Taker, close: Callable[[], None]) -> Reply:
-    """The end of a call on a cut link, which learns of it after a while unless it gives up before."""
+def _end(client: Taker, close: Callable[[], None]) -> Reply | None:
+    """The end of a call on a cut link, which learns of it after a while unless it gives up before; None where it goes
+    on waiting."""
     reply = client.end(OWN_TIMEOUT)
     if reply is None:
         close()
-        reply = client.end(LONGEST_CALL)
-    if reply is None:
-        raise Undecided(f"the call did not come back within {LONGEST_CALL:g} s after its connections were closed")
+        reply = client.end(LEARNING)
     return reply
+
+
+def _once_whole(client: Taker) -> Reply:
+    """The end of a call that waited for its links."""
+    reply = client.end(LONGEST_CALL)
+    if reply is None:
+        raise Undecided(f"the call did not come back within {LONGEST_CALL:g} s after its links were whole again")
+    return reply
+
+
+def _granted(bench: Bench, during: Reply | None, lost: str) -> str:
+    """Only who waited for its links can know of a grant; then the servers know of it, too."""
+    if during is not None:
+        raise Failed(f"acquire says granted while its {lost} could not pass")
+    if not bench.truth.taken(SEEN_WITHIN):
+        raise Failed("acquire says granted once its links were whole, but no server holds it")
+    return "acquire waited until its links were whole and was granted, as the servers say, too"
