@@ -84,7 +84,11 @@ class ProcessNode:
                 self._end_forks()
                 return f"{self.spec.name} had ended already"
             self._ours = "exited"
-            made = kin.descendants(self._process.pid)
+            if made := kin.descendants(self._process.pid):
+                # One that outlived another for an instant could still grant what that one held.
+                kin.stop([self._process.pid])
+                made = kin.descendants(self._process.pid)
+                kin.stop(made)
             proof = signals.kill(self._process, group=True)
             kin.kill(made)
             return f"{self.spec.name}: {proof.evidence}"
