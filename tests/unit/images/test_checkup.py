@@ -79,7 +79,9 @@ def test_a_bad_range_of_ports_keeps_the_main_job_from_running(
     assert "20000-29999" in finding.remedy
 
 
-@pytest.mark.parametrize(("block", "words"), [("ten", "no block"), ("10.9.0.0/30", "0 subnets"), ("10.9.0.0/28", "2 subnets")])
+@pytest.mark.parametrize(
+    ("block", "words"), [("ten", "no block"), ("10.9.0.0/30", "0 subnets"), ("10.9.0.0/28", "2 subnets")]
+)
 def test_a_bad_block_is_found_before_anything_is_asked_of_the_daemon(
     block: str, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
