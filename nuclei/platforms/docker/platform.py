@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -61,6 +62,7 @@ class DockerPlatform(Platform):
         self._subnets, self._ports, self._given = Subnets(subnets), Ports(ports), given
         self._stopping = threading.Lock()
         self._pipes: set[LinePipe] = set()
+        self._beginning: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._renewers: dict[str, Pipe] = {}
         self._containers: Containers | None = None
         self._nodes: dict[str, Any] = {}
@@ -215,7 +217,8 @@ class DockerPlatform(Platform):
 
     def pause(self, node: str) -> str:
         self._own.did(self._nodes[node].name, "pause")
-        return f"{node} {containers.pause(self._nodes[node])}"
+        with self._beginning[node]:
+            return f"{node} {containers.pause(self._nodes[node])}"
 
     def resume(self, node: str) -> str:
         return f"{node} {containers.resume(self._nodes[node])}"
@@ -243,14 +246,22 @@ class DockerPlatform(Platform):
 
     def run(self, node: str, argv: Sequence[str], timeout: float = 5.0) -> ExecResult:
         """Run a command in the node's container; exit code 124 when it was given up after ``timeout`` seconds."""
-        return stream.run(self._client, self._nodes[node].id, node, self._filled(argv), timeout)
+        deadline = time.monotonic() + timeout
+        return stream.run(self._begin(node, argv, stdin=False), deadline)
 
     def pipe(self, node: str, argv: Sequence[str]) -> Pipe:
         """A long-lived command; closed at :meth:`stop` when nobody did."""
-        opened = stream.ExecStream(self._client, self._nodes[node].id, node, self._filled(argv), stdin=True)
-        pipe = LinePipe(opened, self._pipes.discard)
+        pipe = LinePipe(self._begin(node, argv, stdin=True), self._pipes.discard)
         self._pipes.add(pipe)
         return pipe
+
+    def _begin(self, node: str, argv: Sequence[str], *, stdin: bool) -> stream.ExecStream:
+        """Start a command in the node's container, never while that is being paused: a daemon before 23 that begins one
+        as the cgroup freezes waits for it with the container locked, and can neither show nor remove it any more."""
+        with self._beginning[node]:
+            begun = stream.ExecStream(self._client, self._nodes[node].id, node, self._filled(argv), stdin)
+            begun.await_begin()
+            return begun
 
     def _filled(self, argv: Sequence[str]) -> list[str]:
         return [self._place.fill(word) for word in argv]

@@ -14,13 +14,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nuclei.platforms.base import ExecResult
+from nuclei.platforms.base import ExecResult, HarnessError
 from nuclei.platforms.docker.wording import explained
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 _HEADER = struct.Struct(">BxxxL")
+_BEGIN_SECONDS = 2.0
 
 
 class ExecStream:
@@ -42,6 +43,20 @@ class ExecStream:
         self._closing = threading.Lock()
         self._closed = False
         self._raw = bytearray()
+
+    def await_begin(self) -> None:
+        """Wait until the daemon has a process for it (or its end), at most 2 s. Raises HarnessError, and is closed."""
+        deadline = time.monotonic() + _BEGIN_SECONDS
+        try:
+            with explained(f"look at {self.name}"):
+                while time.monotonic() < deadline:
+                    seen = self._api.exec_inspect(self.id)
+                    if seen.get("Pid") or seen["ExitCode"] is not None:
+                        return
+                    time.sleep(0.005)
+        except HarnessError:
+            self.close()
+            raise
 
     def write(self, data: bytes) -> None:
         """To the command's stdin. Raises OSError when the connection is gone."""
@@ -100,10 +115,9 @@ class ExecStream:
                     thing.close()
 
 
-def run(client: DockerClient, container: str, node: str, argv: Sequence[str], timeout: float) -> ExecResult:
-    """Run a command to its end. After ``timeout`` seconds it is given up: exit code 124, as timeout(1) says it."""
-    deadline = time.monotonic() + timeout
-    stream = ExecStream(client, container, node, argv, stdin=False)
+def run(stream: ExecStream, deadline: float) -> ExecResult:
+    """Read a command to its end. After ``deadline`` (time.monotonic) it is given up: exit code 124, as timeout(1) says
+    it."""
     output = bytearray()
     try:
         while True:
