@@ -19,6 +19,10 @@ AFTER_HEAL = 1.0
 """Seconds that a resumed holder is kept at most until somebody else is inside."""
 LINGER_LIMIT = 60.0
 """No holder is kept longer than this after the heal, whatever its lease."""
+OF_LEASE = 0.8
+"""Share of its lease for which a holder is kept at most."""
+WITHIN: frozenset[Point] = frozenset({"granted", "before-write", "before-renew", "before-release"})
+"""Points at which a client is inside."""
 
 
 class FaultDrive:
@@ -57,7 +61,7 @@ class FaultDrive:
         if linger and self.fault.lingers == "within-lease":
             linger.until_joined(time.monotonic() + LINGER_LIMIT)
         elif linger:
-            linger.while_alone(AFTER_HEAL)
+            linger.while_alone(AFTER_HEAL, leased=self.arena.lease is not None)
 
     def heal(self) -> None:
         """Heal and prove it, once; nothing happens when the fault was never begun. Raises HarnessError.
@@ -96,8 +100,9 @@ class FaultDrive:
         only = self.fault.trigger_client()
         wanted = [only] if only else list(self.arena.clients)
         candidates = {name: self.arena.clients[name] for name in wanted}
+        longest = self._longest_at(point)
         for client in candidates.values():
-            client.send(Hold(point=point, times=1))
+            client.send(Hold(point=point, times=1, seconds=longest))
         first = self.arena.watch.until(lambda: _standing(candidates, point), time.monotonic() + TRIGGER_LIMIT)
         for name, client in candidates.items():
             if name != first:
@@ -107,6 +112,13 @@ class FaultDrive:
                 f"no client reached {point!r} within {TRIGGER_LIMIT:g} s, so {self.spec.text()} never began"
             )
         return first, point
+
+    def _longest_at(self, point: Point) -> float | None:
+        """Seconds for which the trigger may be kept at its barrier while the fault is put in force. Whoever is paused
+        or killed there is not kept by us."""
+        if self.arena.lease is None or point not in WITHIN or self.fault.lingers != "within-lease":
+            return None
+        return OF_LEASE * self.arena.lease
 
     def _let_go(self, holder: str, granted_at: float) -> Linger | None:
         """Let the trigger pass, and keep it inside where the fault may let others in."""
@@ -122,9 +134,9 @@ class FaultDrive:
         return None
 
     def _linger_until(self, granted_at: float) -> float:
-        """A lease's holder stays within 80 % of its lease; a session's holder as long as the fault lasts."""
+        """A lease's holder stays within most of its lease; a session's holder as long as the fault lasts."""
         if self.arena.lease is not None:
-            return granted_at + 0.8 * self.arena.lease
+            return granted_at + OF_LEASE * self.arena.lease
         return time.monotonic() + self.fault.seconds("for")
 
 

@@ -31,15 +31,20 @@ class Linger:
         self._limit = limit
         self._shared = shared
         self._over = False
-        client.send(Hold(point="before-release", times=1))
+        # By itself at the limit: whoever drives the fault may be busy healing it by then.
+        client.send(Hold(point="before-release", times=1, seconds=self._left()))
         client.send(Go())
 
-    def while_alone(self, seconds: float) -> None:
-        """Keep it inside until another client is let in, at most for ``seconds``; then let it go at once, so that what
-        it does to the lock hits one that has just begun. Raises Interrupted."""
+    def while_alone(self, seconds: float, *, leased: bool) -> None:
+        """Keep it inside until another client is let in, at most for ``seconds``, and one with a lease that is still
+        alive within its limit; then let it go at once, so that what it does to the lock hits one that has just begun.
+
+        Raises Interrupted."""
         now = time.monotonic_ns()
         watch = self._watch
-        watch.until(lambda: watch.joined_since(now, self._process) or self._gone(), time.monotonic() + seconds)
+        left = self._left() if leased else None
+        deadline = time.monotonic() + (seconds if left is None else min(seconds, left))
+        watch.until(lambda: watch.joined_since(now, self._process) or self._gone(), deadline)
         self.end()
 
     def until_joined(self, deadline: float) -> None:
@@ -63,6 +68,11 @@ class Linger:
             self._client.send(Hold(point="before-release", times=0))
         except ClientGone:
             return
+
+    def _left(self) -> float | None:
+        """Seconds to its limit, None where that has passed already."""
+        left = self._limit - time.monotonic()
+        return left if left > 0 else None
 
     def _joined_or_gone(self) -> bool:
         return (not self._shared and self._others_since()) or self._gone()

@@ -16,8 +16,9 @@ Work = Configure | Run | Do | StepOut | Finish | Quit
 class Control:
     """Barriers, the wish to finish, and the queue of work; all methods may be called from any thread.
 
-    A client at a barrier waits without a time limit of its own: the runner passes it with ``go``, with ``finish``, or
-    by dying (the reader then ends the process). ``idle`` is called before the client sleeps.
+    A client at a barrier waits as long as the runner said, without a limit where it said none: the runner passes it
+    with ``go``, with ``finish``, or by dying (the reader then ends the process). ``idle`` is called before the client
+    sleeps.
     """
 
     def __init__(self, say: Callable[[Report], None], idle: Callable[[], None] = lambda: None) -> None:
@@ -26,6 +27,7 @@ class Control:
         self._idle = idle
         self._changed = threading.Condition()
         self._holds: dict[Point, int] = {}
+        self._longest: dict[Point, float | None] = {}
         self._standing: Point | None = None
         self._passed = False
         self._finishing = False
@@ -36,6 +38,7 @@ class Control:
             match request:
                 case Hold():
                     self._holds[request.point] = request.times
+                    self._longest[request.point] = request.seconds
                     self._passed |= request.times <= 0 and self._standing == request.point
                 case Go():
                     self._passed |= self._standing is not None
@@ -62,9 +65,10 @@ class Control:
                 return
             self._holds[point] -= 1
             self._standing, self._passed = point, False
+            longest = self._longest[point]
         self._say(At(t=time.monotonic_ns(), point=point, attempt=attempt))
         with self._changed:
-            self._changed.wait_for(lambda: self._passed or self._finishing or stop())
+            self._changed.wait_for(lambda: self._passed or self._finishing or stop(), longest)
             self._standing = None
 
     def sleep(self, seconds: float, stop: Callable[[], bool]) -> None:

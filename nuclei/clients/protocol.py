@@ -49,11 +49,13 @@ class Configure(Message, tag="configure"):
 
 
 class Hold(Message, tag="hold"):
-    """Set a barrier: the next ``times`` passes of ``point`` stop there until ``go``. 0 takes the barrier away, and
-    lets pass who stands at it."""
+    """Set a barrier: the next ``times`` passes of ``point`` stop there until ``go``, or for ``seconds`` at most: a
+    runner that is late must not keep anybody beyond a lease. 0 ``times`` takes the barrier away, and lets pass who
+    stands at it."""
 
     point: Point
     times: int = 1
+    seconds: float | None = None
 
 
 class Go(Message, tag="go"):

@@ -76,6 +76,14 @@ def test_a_barrier_taken_away_and_the_end_let_pass_who_stands_there(start: Start
     client.expect(Done, 5)
 
 
+def test_a_barrier_with_a_limit_lets_pass_by_itself(start: Start) -> None:
+    client = start()
+    client.send(Hold(point="granted", seconds=0.05))
+    work(client, rounds=1)
+    client.wait_at("granted", 5)
+    client.expect(Done, 5)
+
+
 def test_a_paused_client_stands_still_with_all_its_threads(start: Start, tmp_path: Path) -> None:
     client = start()
     work(client)

@@ -247,13 +247,41 @@ def test_a_holder_lingers_within_its_lease_until_somebody_joins_it(
     watch = stage.arena.watch
     watch.feed("c2", Return(t=1, client="c2", call=1, op="acquire", lock="k", attempt="a", outcome="ok"))
     FaultDrive("f1", read_fault("fake"), stage.arena).run()
-    sent = stage.clients["c2"].sent
-    assert sent == [
-        Hold(point="granted"),
-        Hold(point="before-release"),
-        Go(),
-        Hold(point="before-release", times=0),
-    ]
+    barrier, stay, *rest = stage.clients["c2"].sent
+    assert isinstance(barrier, Hold)
+    assert isinstance(stay, Hold)
+    assert (barrier.point, barrier.seconds) == ("granted", 0.4)
+    assert stay.point == "before-release"
+    assert 0 < (stay.seconds or 0) < barrier.seconds
+    assert rest == [Go(), Hold(point="before-release", times=0)]
+
+
+def test_whoever_is_paused_at_the_barrier_stands_there_until_it_is_healed(
+    fake: type[FakeFault], stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "lingers", "once-healed")
+    monkeypatch.setattr(drive_module, "AFTER_HEAL", 0.05)
+    FaultDrive("f1", read_fault("fake"), stage.arena).run()
+    assert stage.clients["c2"].sent[0] == Hold(point="granted")
+
+
+@pytest.mark.parametrize(
+    ("left", "leased", "seconds", "least", "most"),
+    [
+        (0.1, True, 30.0, 0.05, 20.0),
+        (30.0, True, 0.2, 0.2, 20.0),
+        (0.0, True, 0.2, 0.2, 20.0),
+        (0.1, False, 0.3, 0.3, 20.0),
+    ],
+)
+def test_a_resumed_holder_stays_within_a_lease_that_is_still_alive(
+    stage: Stage, left: float, leased: bool, seconds: float, least: float, most: float
+) -> None:
+    watch, client, now = stage.arena.watch, stage.clients["c2"], time.monotonic()
+    watch.feed("c2", Return(t=1, client="c2", call=1, op="acquire", lock="k", attempt="a", outcome="ok"))
+    linger = Linger("c2", client, watch, now, now + left)  # type: ignore[arg-type]
+    linger.while_alone(seconds, leased=leased)
+    assert least <= time.monotonic() - now < most
 
 
 @pytest.mark.parametrize("shared", [False, True])
