@@ -126,6 +126,7 @@ def test_what_others_do_is(node: ProcessNode) -> None:
 
 
 def test_that_others_killed_it_is_not_hidden_by_a_fault_and_a_start(node: ProcessNode) -> None:
+    until(lambda: len(group(node)) == 2)
     node.watch_others()
     os.kill(pid(node), signal.SIGKILL)
     until(lambda: node.state() == "exited")
