@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from histories.write import PartWriter
 from nuclei.clusters.base import ClusterEntry, Observer, Settings
@@ -190,10 +191,13 @@ class ZooKeeper(TendedCluster):
         }
 
     def observer(self, key: str, writer: PartWriter) -> Observer:
-        from nuclei.clusters.observers.zookeeper import ZooKeeperObserver
+        from nuclei.clusters.observers.polled import PollingObserver
+        from nuclei.clusters.observers.zookeeper_node import ZooKeeperNodeWatch
 
         ports = {name: self.nodes[name].port for name in self.servers}
-        return ZooKeeperObserver(self.platform, ports, lock_root(key), writer)
+        watch = partial(ZooKeeperNodeWatch, self.platform)
+        path = lock_root(key)
+        return PollingObserver(lambda stop: [watch(name, port, path, writer, stop) for name, port in ports.items()])
 
     def ping(self, site: str, node: str, timeout: float = 0.3) -> bool:
         """``ruok`` through the proxied loopback port."""

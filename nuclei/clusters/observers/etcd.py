@@ -9,7 +9,6 @@ import threading
 
 from histories.vocabulary import EndReason
 from histories.write import PartWriter
-from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.etcd_server import EtcdServer
 from nuclei.clusters.observers.polled import Held, Look, PolledNode
 from nuclei.platforms.base import NodeSpec, Platform
@@ -25,24 +24,14 @@ class EtcdWatch(PolledNode):
     ) -> None:
         super().__init__(platform, node.name, prefix, writer, stop)
         self._asked = EtcdServer(platform, node)
-        self._before: dict[str, Held] = {}
 
     def look(self, timeout: float) -> Look:
         status = self._asked.status(timeout)
         items = self._asked.items(self._key, timeout)
         held = {item.key: Held(item.value, session=f"{item.lease:x}", fence=item.created) for item in items}
-        gone = any(held.get(key) != was for key, was in self._before.items())
-        sessions = self._leases(timeout) if gone else frozenset()
-        self._before = held
-        return Look(status.role, self._asked.run, held, sessions=sessions)
-
-    def _leases(self, timeout: float) -> frozenset[str]:
-        """Raises NoAnswer: then the look does not count, and the next one sees the same."""
-        try:
-            return frozenset(f"{lease:x}" for lease in self._asked.leases(timeout))
-        except NoAnswer:
-            self._before = {}
-            raise
+        gone = any(held.get(key) != was for key, was in self._held.items())
+        leases = self._asked.leases(timeout) if gone else ()
+        return Look(status.role, self._asked.run, held, sessions=frozenset(f"{lease:x}" for lease in leases))
 
     def reason(self, gone: Held, was: Look, now: Look) -> EndReason:
         """Its lease ended, or somebody deleted it."""

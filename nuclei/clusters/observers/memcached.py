@@ -20,16 +20,14 @@ class MemcachedWatch(PolledNode):
     def __init__(self, platform: Platform, node: NodeSpec, key: str, writer: PartWriter, stop: threading.Event) -> None:
         super().__init__(platform, node.name, key, writer, stop)
         self._asked = MemcachedServer(platform, node)
-        self._before: Look | None = None
 
     def look(self, timeout: float) -> Look:
         value = self._asked.value(self._key, timeout)
         held = {} if value is None else {self._key: Held(value)}
-        before = self._before
+        before = self._last
         settled = before is not None and before.held == held and before.run == self._asked.run
         counts = before.counts if before is not None and settled else self._asked.counts(timeout)
-        self._before = Look("standalone", self._asked.run, held, counts)
-        return self._before
+        return Look("standalone", self._asked.run, held, counts)
 
     def reason(self, gone: Held, was: Look, now: Look) -> EndReason:
         """By the counter that grew; nothing is counted when a value's time is up."""

@@ -52,6 +52,8 @@ class PolledNode(ABC):
     looks."""
 
     interval: ClassVar[float] = INTERVAL
+    counted: ClassVar[str] = "held"
+    """What a server that is seen again holds so many of, in words."""
 
     def __init__(self, platform: Platform, node: str, key: str, writer: PartWriter, stop: threading.Event) -> None:
         self.node = node
@@ -60,6 +62,7 @@ class PolledNode(ABC):
         self._platform, self._key, self._writer, self._stop = platform, key, writer, stop
         self._last: Look | None = None
         self._last_t = 0
+        self._held: Mapping[str, Held] = {}
         self._role: str | None = None
         self._blind = False
 
@@ -74,6 +77,15 @@ class PolledNode(ABC):
     def reason_of_restart(self, gone: Held, was: Look, now: Look) -> EndReason:
         """Why it is not there any more when the process is another one."""
         return "restart"
+
+    def knows(self, now: Look) -> bool:
+        """Whether what it said to be held counts: a server without a leader may have to learn it again."""
+        return True
+
+    def holding(self, now: Look) -> str:
+        """What it holds, in words for the evidence of a role."""
+        owners = ", ".join(sorted(str(held.owner) for held in now.held.values()))
+        return f"holds owner={owners}" if owners else "holds nothing"
 
     @abstractmethod
     def close(self) -> None:
@@ -95,19 +107,21 @@ class PolledNode(ABC):
         t = time.monotonic_ns()
         if self._blind:
             self._blind = False
-            self._server(t, "seeing", evidence=f"{now.role}, process started at {now.run}, {len(now.held)} held")
+            said = f"{now.role}, process started at {now.run}, {len(now.held)} {self.counted}"
+            self._server(t, "seeing", evidence=said)
         self._write_role(t, now)
-        self._compare(t, now)
+        if self.knows(now):
+            self._compare(t, now)
+            self._held = now.held
         self._last, self._last_t = now, t
         self.seen.set()
 
     def _compare(self, t: int, now: Look) -> None:
-        before = self._last.held if self._last else {}
-        for name, held in before.items():
+        for name, held in self._held.items():
             if now.held.get(name) != held:
                 self._server(t, "ended", name, held, self._why(held, now))
         for name, held in now.held.items():
-            if before.get(name) != held:
+            if self._held.get(name) != held:
                 self._server(t, "began", name, held)
 
     def _why(self, gone: Held, now: Look) -> EndReason:
@@ -120,8 +134,7 @@ class PolledNode(ABC):
         restarted = self._last is not None and self._last.run != now.run
         if now.role == self._role and not restarted:
             return
-        holds = ", ".join(sorted(str(held.owner) for held in now.held.values()))
-        evidence = f"{'restarted; ' if restarted else ''}{f'holds owner={holds}' if holds else 'holds nothing'}"
+        evidence = f"{'restarted; ' if restarted else ''}{self.holding(now)}"
         row = Role(t=t, node=self.node, role=now.role, was=self._role, run_id=now.run or None, evidence=evidence)
         self._writer.write(row)
         self._role = now.role
