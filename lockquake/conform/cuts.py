@@ -60,10 +60,7 @@ def lost_request_of_acquire(bench: Bench) -> str:
 
 def lost_reply_of_release(bench: Bench) -> str:
     """The server freed it, and the answer never came."""
-    [client] = bench.takers(1)
-    _warm(client)
-    client.take()
-    must_be_seen(bench)
+    client = _holder(bench)
     with bench.cut(client, "replies") as close:
         client.begin("release")
         executed = bench.truth.free(SEEN_WITHIN)
@@ -80,14 +77,7 @@ def lost_reply_of_release(bench: Bench) -> str:
 
 def lost_request_of_release(bench: Bench) -> str:
     """No server ever heard of it."""
-    [client] = bench.takers(1)
-    _warm(client)
-    client.take()
-    must_be_seen(bench)
-    with bench.cut(client, "requests") as close:
-        client.begin("release")
-        during = _end(client, close)
-    reply = during or _once_whole(client)
+    reply = _release_unheard(bench, _holder(bench))
     if reply.granted and not bench.truth.free(SETTLING):
         raise Failed("release says that it worked, but no request reached a server, and the lock is still held")
     return f"release whose request was lost {reply.words}"
@@ -95,20 +85,31 @@ def lost_request_of_release(bench: Bench) -> str:
 
 def indeterminate_release_can_be_repeated(bench: Bench) -> str:
     """Who does not know whether it gave the lock back asks once more, and then it is free."""
-    [client] = bench.takers(1)
-    _warm(client)
-    client.take()
-    must_be_seen(bench)
-    with bench.cut(client, "requests") as close:
-        client.begin("release")
-        during = _end(client, close)
-    reply = during or _once_whole(client)
+    client = _holder(bench)
+    reply = _release_unheard(bench, client)
     if reply.row.outcome != "info":
         raise NotApplicable(f"release whose request was lost {reply.words}, so there is nothing to repeat")
     again = client.do("release")
     if not bench.truth.free(SEEN_WITHIN):
         raise Failed(f"a release that never arrived was indeterminate; repeated, it {again.words}: the lock stays held")
     return f"a release that never arrived was indeterminate; repeated, it {again.words}, and the lock is free"
+
+
+def _holder(bench: Bench) -> Taker:
+    """A client that holds the lock, as the servers say, too."""
+    [client] = bench.takers(1)
+    _warm(client)
+    client.take()
+    must_be_seen(bench)
+    return client
+
+
+def _release_unheard(bench: Bench, client: Taker) -> Reply:
+    """What a release comes to whose request reaches no server."""
+    with bench.cut(client, "requests") as close:
+        client.begin("release")
+        during = _end(client, close)
+    return during or _once_whole(client)
 
 
 def _warm(client: Taker) -> None:

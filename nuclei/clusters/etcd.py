@@ -15,12 +15,12 @@ from nuclei.clusters.base import ClusterEntry, Observer, Settings
 from nuclei.clusters.clocks import Ahead
 from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.etcd_server import EtcdServer, Status, etcd_node
-from nuclei.clusters.probe import answers
+from nuclei.clusters.probe import answers, answers_inside
 from nuclei.clusters.redis_conf import LEDGER, ledger_node
 from nuclei.clusters.redis_server import RedisServer
 from nuclei.clusters.tended import TendedCluster, side_by_side
 from nuclei.locks.etcd_lease import lock_prefix
-from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring, node_via
+from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring
 
 _MEMBERS = (1, 2, 3)
 _SETTLE_SECONDS = 10.0
@@ -155,15 +155,8 @@ class Etcd(TendedCluster):
 
     def peer_ping(self, source: str, target: str, timeout: float = 0.5) -> bool:
         """Its version, asked at the client port from inside ``source``."""
-        script = (
-            f"exec 3<>/dev/tcp/{node_via(target)}/{self.nodes[target].port} && "
-            r"printf 'GET /version HTTP/1.0\r\n\r\n' >&3 && read -r -N 12 said <&3"
-        )
-        argv = ["timeout", "-s", "KILL", f"{timeout:g}", "bash", "-c", f'{script} && echo "$said"']
-        try:
-            return self.platform.run(source, argv, timeout + 3.0).output.strip() == "HTTP/1.0 200"
-        except HarnessError:
-            return False
+        request = r"GET /version HTTP/1.0\r\n\r\n"
+        return answers_inside(self.platform, source, self.nodes[target], request, "HTTP/1.0 200", timeout)
 
 
 CLUSTER = ClusterEntry(

@@ -16,13 +16,13 @@ from nuclei.clusters.base import ClusterEntry, Observer, Settings
 from nuclei.clusters.clocks import Ahead
 from nuclei.clusters.console import NoAnswer
 from nuclei.clusters.four_letters import Answer, FourLetters
-from nuclei.clusters.probe import answers
+from nuclei.clusters.probe import answers, answers_inside
 from nuclei.clusters.redis_conf import LEDGER, ledger_node
 from nuclei.clusters.redis_server import RedisServer
 from nuclei.clusters.tended import TendedCluster, side_by_side
 from nuclei.clusters.zookeeper_conf import zookeeper_node
 from nuclei.clusters.zookeeper_tree import leader_ahead, remove_tree
-from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring, node_via
+from nuclei.platforms.base import HarnessError, NodeSpec, Platform, Unsupported, Wiring
 
 _SERVERS = 3
 # How long a healed ensemble may take to be whole again before all of it is started anew.
@@ -207,14 +207,7 @@ class ZooKeeper(TendedCluster):
 
     def peer_ping(self, source: str, target: str, timeout: float = 0.5) -> bool:
         """``ruok`` to the client port: a probe of the election port would hold its listener up for a sync limit."""
-        script = (
-            f"exec 3<>/dev/tcp/{node_via(target)}/{self.nodes[target].port} && printf ruok >&3 && read -r -N 4 said <&3"
-        )
-        argv = ["timeout", "-s", "KILL", f"{timeout:g}", "bash", "-c", f'{script} && echo "$said"']
-        try:
-            return self.platform.run(source, argv, timeout + 3.0).output.strip() == "imok"
-        except HarnessError:
-            return False
+        return answers_inside(self.platform, source, self.nodes[target], "ruok", "imok", timeout)
 
 
 def belongs(node: str, root: str) -> bool:
